@@ -1,0 +1,39 @@
+//! One program from source to `dist/bin`.
+
+use crate::elf;
+use crate::platform::Platform;
+use crate::program::Program;
+use anyhow::{Context, Result, ensure};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// Builds `program` and returns its path. One package at a time: a workspace build unifies features, and a program
+/// would carry what another one asked for.
+pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--locked", "--release", "--target-dir", "target"])
+        .args(["--target", platform.target])
+        .args(["--package", &program.package, "--bin", &program.name])
+        .args(program.cargo)
+        // They would take the place of the flags in `program.cargo`.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    ensure!(cargo.status().context("cannot run cargo")?.success(), "cannot build `{}`", program.name);
+
+    let built = Path::new("target").join(platform.target).join("release").join(&program.name);
+    let elf = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    let elf = elf::trim(&elf).with_context(|| format!("{} is no ELF file", built.display()))?;
+
+    let directory = dist.join("bin").join(platform.architecture);
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    let path = directory.join(&program.name);
+    // A new file, not new bytes in the old one: that may be running.
+    let new = directory.join(format!(".{}.new", program.name));
+    fs::write(&new, elf).with_context(|| format!("cannot write {}", new.display()))?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
+    fs::rename(&new, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,56 @@
+//! The programs: pause, every crate in `sidecars/`, and the tests' app, which is built only when it is named.
+
+use anyhow::{Result, bail};
+
+#[derive(Clone)]
+pub struct Program {
+    /// Of the binary, its file in `dist/`, and its image
+    pub name: String,
+    /// The crate it comes from
+    pub package: String,
+    /// The image's `uid:gid`; sidecars run as `65532:65532`, pause as upstream's does
+    pub user: &'static str,
+    /// `NAME=value` in the image
+    pub environment: &'static [&'static str],
+    /// More arguments to the cargo command that builds it
+    pub cargo: &'static [&'static str],
+}
+
+/// glibc and all in one file. The flag needs an explicit `--target`, or it would reach proc macros, too.
+const STATIC: &[&str] =
+    &["--config", "target.'cfg(target_os = \"linux\")'.rustflags = ['-Ctarget-feature=+crt-static']"];
+
+/// Engines look a command up in the image's PATH, and some want one to be there.
+const PATH: &[&str] = &["PATH=/bin"];
+
+impl Program {
+    fn pause() -> Self {
+        // Its entry point has an absolute path and nothing else is in the image: no PATH, 17 bytes less.
+        let cargo = &["--config", "pause/link.toml"];
+        Self { name: "pause".into(), package: "pause".into(), user: "65535:65535", environment: &[], cargo }
+    }
+
+    fn app() -> Self {
+        let user = "0:0"; // it plays any container: one that listens on port 80, one that writes where root may
+        Self { name: "app".into(), package: "e2e".into(), user, environment: PATH, cargo: STATIC }
+    }
+
+    /// The programs with these names; all that are released when there are none.
+    pub fn select(names: &[String]) -> Result<Vec<Self>> {
+        let released = [Self::pause()];
+        if names.is_empty() {
+            return Ok(released.to_vec());
+        }
+        let known: Vec<Self> = released.into_iter().chain([Self::app()]).collect();
+        names
+            .iter()
+            .map(|name| match known.iter().find(|program| program.name == *name) {
+                Some(program) => Ok(program.clone()),
+                None => bail!(
+                    "there is no program `{name}`; there are {}",
+                    known.iter().map(|program| format!("`{}`", program.name)).collect::<Vec<_>>().join(", ")
+                ),
+            })
+            .collect()
+    }
+}
