@@ -1,1 +1,33 @@
+//! What the end-to-end tests, the demo and the benches share: a launcher of processes in namespaces, orphans made to
+//! order, the container engine of this machine, and a pod built by hand on it.
 
+pub mod launch;
+pub mod orphans;
+pub mod process;
+pub mod view;
+
+use std::path::PathBuf;
+
+/// A file of the workspace.
+pub fn workspace(path: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
+}
+
+/// As OCI images name this machine's architecture.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// The built program, as it will be released.
+///
+/// # Panics
+/// If it is not built.
+pub fn program(name: &str) -> PathBuf {
+    let path = workspace(&format!("dist/bin/{}/{name}", architecture()));
+    assert!(path.exists(), "{} is missing: run `make build`", path.display());
+    path
+}

@@ -1,0 +1,145 @@
+//! Starts a program as a runtime would, and as no runtime should: in new namespaces, with streams closed, signals
+//! pending, system calls refused.
+
+use crate::process::Process;
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::sys::ptrace;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
+use nix::unistd::{Pid, close, dup2_raw, execve};
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// What the child does between `clone` and `execve`. It must not allocate: other threads may hold the allocator's lock.
+type Step = Box<dyn Fn() -> nix::Result<()>>;
+
+/// A program about to be started.
+pub struct Launch {
+    program: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    namespaces: CloneFlags,
+    steps: Vec<Step>,
+}
+
+impl Launch {
+    /// `program` with its path as only argument, no environment, and this process's streams.
+    ///
+    /// # Panics
+    /// If the path has a NUL byte.
+    pub fn new(program: &Path) -> Self {
+        let program = CString::new(program.as_os_str().as_bytes()).expect("a path without NUL");
+        let arguments = vec![program.clone()];
+        Self { program, arguments, environment: vec![], namespaces: CloneFlags::empty(), steps: vec![] }
+    }
+
+    /// # Panics
+    /// If `argument` has a NUL byte.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
+        self.arguments.push(CString::new(argument).expect("an argument without NUL"));
+        self
+    }
+
+    /// Makes the program PID 1 of a new PID namespace.
+    #[must_use]
+    pub fn as_pid_1(mut self) -> Self {
+        self.namespaces |= CloneFlags::CLONE_NEWPID;
+        self
+    }
+
+    #[must_use]
+    pub fn closed(self, fd: RawFd) -> Self {
+        self.step(move || close(fd))
+    }
+
+    /// Puts `to` in the place of `fd`.
+    #[must_use]
+    pub fn redirected(self, fd: RawFd, to: OwnedFd) -> Self {
+        // SAFETY: `fd` is a number in the child, owned by nobody there.
+        self.step(move || unsafe { dup2_raw(&to, fd) }.map(drop))
+    }
+
+    /// Leaves `signal` pending, so that it is there before the program's first instruction.
+    #[must_use]
+    pub fn pending(self, signal: Signal) -> Self {
+        self.step(move || {
+            sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::from(signal)), None)?;
+            raise(signal)
+        })
+    }
+
+    /// Has the kernel answer system call `number` with `errno`, as a seccomp profile would.
+    #[must_use]
+    pub fn refused(self, number: libc::c_long, errno: Errno) -> Self {
+        self.step(move || refuse(number, errno))
+    }
+
+    #[must_use]
+    pub fn limited(self, resource: Resource, limit: u64) -> Self {
+        self.step(move || setrlimit(resource, limit, limit))
+    }
+
+    /// Stops the program at `execve`, for this thread to trace.
+    #[must_use]
+    pub fn traced(self) -> Self {
+        self.step(ptrace::traceme)
+    }
+
+    fn step(mut self, step: impl Fn() -> nix::Result<()> + 'static) -> Self {
+        self.steps.push(Box::new(step));
+        self
+    }
+
+    /// # Errors
+    /// If the kernel makes no process. A child that cannot start the program exits with 127.
+    pub fn spawn(self) -> nix::Result<Process> {
+        let flags = self.namespaces.bits() | libc::SIGCHLD;
+        // SAFETY: like fork(2), without a new stack or shared memory.
+        match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
+            -1 => Err(Errno::last()),
+            0 => {
+                let started = self.steps.iter().try_for_each(|step| step());
+                let _ = started.and_then(|()| execve(&self.program, &self.arguments, &self.environment).map(drop));
+                // SAFETY: ends the child and nothing of the parent's.
+                unsafe { libc::_exit(127) }
+            }
+            pid => Process::new(Pid::from_raw(i32::try_from(pid).expect("the kernel's pid_t"))),
+        }
+    }
+}
+
+/// seccomp(2): one comparison on the number, this machine's architecture taken for granted.
+fn refuse(number: libc::c_long, errno: Errno) -> nix::Result<()> {
+    let instruction = |code: u32, jump_if_false: u8, value: u32| libc::sock_filter {
+        code: u16::try_from(code).expect("a BPF opcode"),
+        jt: 0,
+        jf: jump_if_false,
+        k: value,
+    };
+    let number = u32::try_from(number).expect("a system call's number");
+    let mut filter = [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0), // seccomp_data.nr
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, number),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | (errno as u32)),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    // SAFETY: prctl(2) copies the filter; both outlive the calls.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    // SAFETY: as above.
+    Errno::result(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) }).map(drop)
+}
+
+/// A pipe's reading and writing end; neither is inherited past `execve`.
+///
+/// # Errors
+/// If the process has no descriptors left.
+pub fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    debug_assert!(read.as_raw_fd() > 2);
+    Ok((read, write))
+}

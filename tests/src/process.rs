@@ -1,0 +1,133 @@
+//! A process under observation: what `/proc` says of it, and its end as an event.
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::fs;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// How long anything that must happen may take, on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A child of this process; killed and reaped when dropped.
+pub struct Process {
+    pub pid: Pid,
+    pidfd: OwnedFd,
+    status: Option<WaitStatus>,
+}
+
+impl Process {
+    pub(crate) fn new(pid: Pid) -> nix::Result<Self> {
+        // SAFETY: pidfd_open(2) takes no pointer.
+        let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+        // SAFETY: a new descriptor, owned by nobody else.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) };
+        Ok(Self { pid, pidfd, status: None })
+    }
+
+    /// # Panics
+    /// If the process is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid, signal).expect("the process is there");
+    }
+
+    /// Waits for the process's end; once it has ended, answers at once.
+    ///
+    /// # Panics
+    /// If the process outlives the deadline.
+    pub fn wait(&mut self) -> WaitStatus {
+        if let Some(status) = self.status {
+            return status;
+        }
+        let timeout = PollTimeout::try_from(DEADLINE).expect("a short time");
+        let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut fds, timeout), Ok(1), "process {} does not end", self.pid);
+        let status = waitpid(self.pid, None).expect("a child of ours");
+        self.status = Some(status);
+        status
+    }
+
+    /// Waits until the process sleeps in system call `number`, and nothing it was sent is left to handle.
+    ///
+    /// # Panics
+    /// If that does not come about within the deadline.
+    pub fn until_in_syscall(&self, number: libc::c_long) {
+        let number = number.to_string();
+        self.until(&format!("sleeps in system call {number}"), || {
+            let call = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).unwrap_or_default();
+            call.split(' ').next() == Some(&number)
+        });
+    }
+
+    /// Looks again and again until `condition` holds.
+    ///
+    /// # Panics
+    /// If it does not within the deadline, naming `what`.
+    pub fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < DEADLINE, "process {} never {what}", self.pid);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// A number of `/proc/PID/status`, in the file's own unit.
+    ///
+    /// # Panics
+    /// If the process is gone, or has no such field.
+    pub fn status(&self, field: &str) -> u64 {
+        status(self.pid, field).unwrap_or_else(|| panic!("/proc/{}/status has a number {field}", self.pid))
+    }
+
+    /// How often the process was switched in, of its own will or not.
+    pub fn context_switches(&self) -> u64 {
+        self.status("voluntary_ctxt_switches") + self.status("nonvoluntary_ctxt_switches")
+    }
+
+    /// Its children that died and were not waited for.
+    ///
+    /// # Panics
+    /// If `/proc` cannot be read.
+    pub fn zombies(&self) -> usize {
+        self.children().filter(|&pid| stat(pid, STATE).as_deref() == Some("Z")).count()
+    }
+
+    /// # Panics
+    /// If `/proc` cannot be read.
+    pub fn children(&self) -> impl Iterator<Item = Pid> {
+        let parent = self.pid.to_string();
+        let entries = fs::read_dir("/proc").expect("/proc is mounted");
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+            .filter(move |&pid| stat(pid, PARENT).as_ref() == Some(&parent))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            let _ = kill(self.pid, Signal::SIGKILL);
+            let _ = waitpid(self.pid, Some(WaitPidFlag::__WALL));
+        }
+    }
+}
+
+/// The first number of a field of `/proc/PID/status`.
+pub fn status(pid: Pid, field: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Fields of `/proc/PID/stat`, counted from the one after the command's name.
+const STATE: usize = 0;
+const PARENT: usize = 1;
+
+fn stat(pid: Pid, field: usize) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name is in parentheses and may have any character, also these.
+    text.rsplit_once(") ")?.1.split(' ').nth(field).map(Into::into)
+}
