@@ -1,1 +1,14 @@
+//! The images: what is in their archives, and what a container engine makes of them.
 
+mod archive;
+mod dockerfile;
+
+use std::path::Path;
+use std::process::Command;
+
+/// `cargo xtask images` with these arguments, into `dist`.
+fn xtask_images(dist: &Path, environment: &[(&str, &str)]) {
+    let mut xtask = Command::new(env!("CARGO"));
+    xtask.current_dir(e2e::workspace("")).args(["xtask", "images", "pause", "--dist"]).arg(dist);
+    e2e::engine::output(xtask.envs(environment.iter().copied())).unwrap();
+}

@@ -3,13 +3,14 @@
 
 use crate::process::Process;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::unistd::{Pid, close, dup2_raw, execve};
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -59,8 +60,8 @@ impl Launch {
     /// Puts `to` in the place of `fd`.
     #[must_use]
     pub fn redirected(self, fd: RawFd, to: OwnedFd) -> Self {
-        // SAFETY: `fd` is a number in the child, owned by nobody there.
-        self.step(move || unsafe { dup2_raw(&to, fd) }.map(drop))
+        // SAFETY: `fd` is a number in the child, owned by nobody there, and stays open for the program.
+        self.step(move || unsafe { dup2_raw(&to, fd) }.map(std::mem::forget))
     }
 
     /// Leaves `signal` pending, so that it is there before the program's first instruction.
@@ -134,12 +135,10 @@ fn refuse(number: libc::c_long, errno: Errno) -> nix::Result<()> {
     Errno::result(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) }).map(drop)
 }
 
-/// A pipe's reading and writing end; neither is inherited past `execve`.
+/// A pipe's reading and writing end, for no other program to inherit.
 ///
 /// # Errors
 /// If the process has no descriptors left.
 pub fn pipe() -> nix::Result<(OwnedFd, OwnedFd)> {
-    let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-    debug_assert!(read.as_raw_fd() > 2);
-    Ok((read, write))
+    nix::unistd::pipe2(OFlag::O_CLOEXEC)
 }

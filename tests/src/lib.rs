@@ -1,8 +1,11 @@
 //! What the end-to-end tests, the demo and the benches share: a launcher of processes in namespaces, orphans made to
 //! order, the container engine of this machine, and a pod built by hand on it.
 
+pub mod contract;
+pub mod engine;
 pub mod launch;
 pub mod orphans;
+pub mod pod;
 pub mod process;
 pub mod view;
 

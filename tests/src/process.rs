@@ -62,6 +62,11 @@ impl Process {
         });
     }
 
+    /// Waits until `/proc/PID/stat` shows this state.
+    pub fn until_state(&self, state: char) {
+        self.until(&format!("is in state {state}"), || stat(self.pid, STATE) == Some(state.into()));
+    }
+
     /// Looks again and again until `condition` holds.
     ///
     /// # Panics
@@ -85,6 +90,17 @@ impl Process {
     /// How often the process was switched in, of its own will or not.
     pub fn context_switches(&self) -> u64 {
         self.status("voluntary_ctxt_switches") + self.status("nonvoluntary_ctxt_switches")
+    }
+
+    /// Its stack pointer at its first instruction.
+    pub fn start_stack(&self) -> u64 {
+        stat(self.pid, START_STACK).and_then(|address| address.parse().ok()).expect("the process is there")
+    }
+
+    /// What it used of a processor, user and kernel.
+    pub fn cpu_nanoseconds(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.pid)).expect("the process is there");
+        text.split(' ').next().and_then(|time| time.parse().ok()).expect("a time in schedstat")
     }
 
     /// Its children that died and were not waited for.
@@ -125,6 +141,7 @@ pub fn status(pid: Pid, field: &str) -> Option<u64> {
 /// Fields of `/proc/PID/stat`, counted from the one after the command's name.
 const STATE: usize = 0;
 const PARENT: usize = 1;
+const START_STACK: usize = 25;
 
 fn stat(pid: Pid, field: usize) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

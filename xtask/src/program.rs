@@ -54,3 +54,20 @@ impl Program {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+
+    #[test]
+    fn without_names_all_that_is_released() {
+        let names: Vec<String> = Program::select(&[]).unwrap().into_iter().map(|program| program.name).collect();
+        assert_eq!(names, ["pause"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_an_error_that_knows_the_others() {
+        let error = Program::select(&["paus".into()]).err().unwrap();
+        assert_eq!(error.to_string(), "there is no program `paus`; there are `pause`, `app`");
+    }
+}

@@ -1,0 +1,44 @@
+# The verbs. `make` alone prints them.
+
+CARGO ?= cargo
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: ## the static programs, in dist/bin
+	$(CARGO) xtask build
+
+images: ## their images, in dist/images, and a table of sizes; needs no engine and no root
+	$(CARGO) xtask images
+
+demo: images fixtures ## a pod on pause, on this machine's Docker or Podman; where there is neither, root gets Podman
+	$(CARGO) run --quiet --package e2e --bin demo
+
+test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
+	$(CARGO) test --locked
+
+bench: build fixtures ## pause beside its peers, in one run
+	$(CARGO) run --quiet --release --package bench
+
+lint: ## formatting and clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+
+clean: ## remove all that was built
+	$(CARGO) clean
+	rm -rf dist
+
+# The app that tests and benches run in containers.
+fixtures:
+	$(CARGO) xtask images app --dist target/e2e > /dev/null
+
+# What the tests look at pause with, from this machine's packages.
+tools:
+	@for tool in readelf objdump gdb file nsenter; do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing$$missing from this machine's packages"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			binutils file gdb util-linux > /dev/null; \
+	fi
+
+.PHONY: help build images demo test bench lint clean fixtures tools

@@ -1,0 +1,112 @@
+use crate::xtask_images;
+use e2e::engine::output;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The archive of pause's image, unpacked.
+struct Archive(TempDir);
+
+impl Archive {
+    fn unpack() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = e2e::workspace("dist/images/pause.tar");
+        output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(directory.path())).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    /// Where the blob that `descriptor` describes is, after a look at its digest and size.
+    fn blob(&self, descriptor: &Value) -> String {
+        let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+        let name = format!("blobs/sha256/{digest}");
+        assert_eq!(sha256(&self.path(&name)), digest);
+        assert_eq!(fs::metadata(self.path(&name)).unwrap().len(), descriptor["size"].as_u64().unwrap());
+        name
+    }
+}
+
+fn sha256(file: &Path) -> String {
+    output(Command::new("sha256sum").arg(file)).unwrap()[..64].into()
+}
+
+#[test]
+fn the_layout_leads_to_the_program() {
+    let archive = Archive::unpack();
+    assert_eq!(archive.json("oci-layout"), json!({ "imageLayoutVersion": "1.0.0" }));
+    let index = archive.json("index.json");
+    assert_eq!(index["annotations"]["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
+    let entry = &index["manifests"][0];
+    assert_eq!(entry["platform"], json!({ "architecture": e2e::architecture(), "os": "linux" }));
+    let name = concat!("localhost/pause:", env!("CARGO_PKG_VERSION"));
+    assert_eq!(entry["annotations"]["io.containerd.image.name"], name);
+    assert_eq!(entry["annotations"]["org.opencontainers.image.ref.name"], env!("CARGO_PKG_VERSION"));
+
+    let manifest = archive.json(&archive.blob(entry));
+    let (config, layer) = (archive.blob(&manifest["config"]), archive.blob(&manifest["layers"][0]));
+    let docker = archive.json("manifest.json");
+    assert_eq!(docker, json!([{ "Config": config, "RepoTags": [name], "Layers": [layer] }]));
+
+    let config = archive.json(&config);
+    assert_eq!(config["config"], json!({ "User": "65535:65535", "Entrypoint": ["/pause"] }));
+    let tar = archive.path("layer.tar");
+    fs::write(&tar, output_bytes(Command::new("gzip").arg("-dc").arg(archive.path(&layer)))).unwrap();
+    assert_eq!(config["rootfs"]["diff_ids"], json!([format!("sha256:{}", sha256(&tar))]));
+    let listed = output(Command::new("tar").args(["-tv", "--numeric-owner", "--utc", "-f"]).arg(&tar)).unwrap();
+    let listed: Vec<&str> = listed.split_whitespace().collect();
+    let size = fs::metadata(e2e::program("pause")).unwrap().len().to_string();
+    assert_eq!(listed, ["-r-xr-xr-x", "0/0", &size, "1970-01-01", "00:00", "pause"]);
+    let program = output_bytes(Command::new("tar").arg("-xOf").arg(&tar));
+    assert!(program == fs::read(e2e::program("pause")).unwrap(), "the image has the program of dist/bin");
+}
+
+fn output_bytes(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[test]
+fn what_a_node_pulls_fits_a_kibibyte() {
+    let archive = Archive::unpack();
+    let bytes = |name: &str| fs::metadata(archive.path(name)).unwrap().len();
+    let entry = archive.json("index.json")["manifests"][0].clone();
+    let manifest = archive.blob(&entry);
+    let parts = archive.json(&manifest);
+    let (config, layer) = (archive.blob(&parts["config"]), archive.blob(&parts["layers"][0]));
+    let total = bytes(&config) + bytes(&manifest) + bytes(&layer);
+    assert!(total <= 1024, "{total} bytes");
+
+    let sizes: Value = serde_json::from_slice(&fs::read(e2e::workspace("dist/images/sizes.json")).unwrap()).unwrap();
+    let elf = fs::metadata(e2e::program("pause")).unwrap().len();
+    assert_eq!(
+        sizes["pause"][e2e::architecture()],
+        json!({ "elf": elf, "config": bytes(&config), "manifest": bytes(&manifest), "layer": bytes(&layer), "total": total })
+    );
+}
+
+#[test]
+fn built_again_it_is_the_same_to_the_byte() {
+    let first = fs::read(e2e::workspace("dist/images/pause.tar")).unwrap();
+    let again = tempfile::tempdir().unwrap();
+    xtask_images(again.path(), &[("TZ", "Asia/Tokyo"), ("LC_ALL", "tr_TR.UTF-8"), ("RUSTFLAGS", "-Cdebuginfo=2")]);
+    assert!(fs::read(again.path().join("images/pause.tar")).unwrap() == first);
+}
+
+#[test]
+fn the_time_of_its_making_is_source_date_epoch() {
+    let dist = tempfile::tempdir().unwrap();
+    xtask_images(dist.path(), &[("SOURCE_DATE_EPOCH", "86400")]);
+    let listed =
+        output(Command::new("tar").args(["-tv", "--utc", "-f"]).arg(dist.path().join("images/pause.tar"))).unwrap();
+    assert!(listed.lines().all(|line| line.contains("1970-01-02")), "{listed}");
+}

@@ -1,0 +1,42 @@
+use crate::{WAIT, launch, trace};
+use e2e::launch::pipe;
+use nix::sys::ptrace;
+
+/// At execve(2) the kernel has touched the stack: a page for the strings, and, where its randomisation puts them apart,
+/// one or, seldom, two for the pointers to them. What pause adds is its code page, and a return address.
+#[test]
+fn memory_is_the_code_page_and_the_stack() {
+    let mut resident = vec![];
+    for _ in 0..20 {
+        let pause = trace::start(launch().as_pid_1());
+        let (before, stack_pointer) = (pause.status("VmRSS"), pause.start_stack());
+        ptrace::detach(pause.pid, None).unwrap();
+        pause.until_in_syscall(WAIT);
+
+        let return_address = if stack_pointer.is_multiple_of(4096) { 4 } else { 0 }; // is on a page of its own
+        assert_eq!(pause.status("VmRSS"), before + 4 + return_address, "kB resident, {before} of them at execve");
+        assert!(pause.status("VmPTE") <= 24, "{} kB of page tables", pause.status("VmPTE"));
+        resident.push(pause.status("VmRSS"));
+    }
+    resident.sort_unstable();
+    assert_eq!(resident[0], 8, "kB resident at best: {resident:?}");
+    assert!(resident[resident.len() / 2] <= 12, "kB resident as a rule: {resident:?}");
+}
+
+#[test]
+fn the_wait_is_at_most_the_fifth_system_call() {
+    for (launch, expected) in [(launch().as_pid_1(), 4), (launch(), 5)] {
+        let (_stderr, writer) = pipe().unwrap();
+        let pause = trace::start(launch.redirected(2, writer));
+        let mut calls = 0;
+        loop {
+            if let Some(number) = trace::step(&pause) {
+                calls += 1;
+                if number == WAIT {
+                    break;
+                }
+            }
+        }
+        assert_eq!(calls, expected, "system calls, the wait included");
+    }
+}

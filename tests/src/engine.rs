@@ -1,0 +1,136 @@
+//! The container engine of this machine, by its command line: Docker's, which Podman's is too.
+
+use crate::workspace;
+use anyhow::{Context, Result, bail, ensure};
+use nix::unistd::Uid;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// `docker` or `podman`, ready to run containers.
+pub struct Engine {
+    pub name: &'static str,
+    pub version: String,
+    /// Podman's images, containers and settings, apart from those of the machine; removed with the engine.
+    own: Option<TempDir>,
+}
+
+impl Engine {
+    /// Docker if its daemon answers, else Podman; where there is neither, installs Podman, which needs no daemon.
+    ///
+    /// # Errors
+    /// If there is none and none can be installed.
+    pub fn find_or_install() -> Result<Self> {
+        if let Some(engine) = Self::docker().or_else(Self::podman) {
+            return Ok(engine);
+        }
+        ensure!(
+            Uid::effective().is_root(),
+            "no Docker or Podman here: install one, or run this as root, which installs Podman"
+        );
+        eprintln!("no Docker or Podman here: installing Podman from this machine's Debian packages");
+        apt(&["update", "-qq"])?;
+        apt(&[
+            "install",
+            "-qq",
+            "-y",
+            "--no-install-recommends",
+            "podman",
+            "runc",
+            "containernetworking-plugins",
+            "iptables",
+        ])?;
+        Self::podman().context("Podman is installed and does not run: try `podman info`")
+    }
+
+    /// Docker, if it is here and its daemon answers.
+    pub fn docker() -> Option<Self> {
+        let version = output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"])).ok()?;
+        Some(Self { name: "docker", version: version.trim().into(), own: None })
+    }
+
+    /// Podman, if it is here.
+    pub fn podman() -> Option<Self> {
+        let version = output(Command::new("podman").args(["version", "--format", "{{.Version}}"])).ok()?;
+        let own = tempfile::Builder::new().prefix("pause-kit-podman.").tempdir().ok()?;
+        // Podman's default limits are higher than what a root without CAP_SYS_RESOURCE may set; these never are.
+        let settings = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
+                        [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n";
+        fs::write(own.path().join("containers.conf"), settings).ok()?;
+        Some(Self { name: "podman", version: version.trim().into(), own: Some(own) })
+    }
+
+    /// Runs the engine with these arguments; returns what it prints, without the last line end.
+    ///
+    /// # Errors
+    /// If it fails, with its own words.
+    pub fn run(&self, arguments: &[&str]) -> Result<String> {
+        Ok(output(self.command().args(arguments))?.trim_end().into())
+    }
+
+    /// The engine's command, before the verb.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(self.name);
+        // Out of the terminal's reach: on Ctrl-C the command in hand is finished, and what it made is known and removed.
+        command.process_group(0);
+        if let Some(own) = &self.own {
+            command
+                .env("CONTAINERS_CONF", own.path().join("containers.conf"))
+                .args(["--root".as_ref(), own.path().join("root").as_os_str()])
+                .args(["--runroot".as_ref(), own.path().join("run").as_os_str()]);
+        }
+        command
+    }
+
+    /// Loads the image that `cargo xtask images` wrote for `program` to `dist`, and returns its name.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn load(&self, dist: &str, program: &str) -> Result<String> {
+        let archive = workspace(&format!("{dist}/images/{program}.tar"));
+        ensure!(archive.exists(), "{} is missing: run `make images`", archive.display());
+        self.run(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
+        Ok(format!("localhost/{program}:{}", env!("CARGO_PKG_VERSION")))
+    }
+
+    /// The names of the images it has.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn images(&self) -> Result<BTreeSet<String>> {
+        let names = self.run(&["images", "--format", "{{.Repository}}:{{.Tag}}"])?;
+        Ok(names.lines().map(Into::into).collect())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(own) = &self.own {
+            // Podman leaves its storage mounted.
+            let _ = Command::new("umount")
+                .arg("--quiet")
+                .arg(own.path().join("root/overlay"))
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    output(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+}
+
+/// What `command` prints on stdout.
+///
+/// # Errors
+/// If it cannot be run or fails, with what it wrote to stderr.
+pub fn output(command: &mut Command) -> Result<String> {
+    let shown = format!("{command:?}").replace('"', "");
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{shown}`"))?;
+    if !output.status.success() {
+        bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
