@@ -2,7 +2,6 @@ use anyhow::{Context, Result, ensure};
 use e2e::engine::{Engine, output};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -41,9 +40,7 @@ fn untagged(engine: &Engine) -> BTreeSet<String> {
 #[test]
 fn it_builds_the_same_program() {
     let Some(engine) = Engine::docker() else {
-        assert!(std::env::var_os("CI").is_none(), "no Docker daemon answers");
-        writeln!(std::io::stderr(), "skipped: Dockerfile.pause is built by Docker, and no Docker daemon answers")
-            .unwrap();
+        e2e::skip("Dockerfile.pause is built by Docker, and no Docker daemon answers");
         return;
     };
     let _images = Images::new(&engine);

@@ -9,6 +9,7 @@ pub mod pod;
 pub mod process;
 pub mod view;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 /// A file of the workspace.
@@ -33,4 +34,11 @@ pub fn program(name: &str) -> PathBuf {
     let path = workspace(&format!("dist/bin/{}/{name}", architecture()));
     assert!(path.exists(), "{} is missing: run `make build`", path.display());
     path
+}
+
+/// Says that a test cannot run on this machine, and why. Where `CI` is set that is a failure.
+pub fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{why}");
+    // Not by `eprintln!`, which the test harness keeps to itself.
+    let _ = std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes());
 }
