@@ -1,5 +1,5 @@
 use crate::xtask_images;
-use e2e::engine::output;
+use e2e::command::output;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

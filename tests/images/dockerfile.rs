@@ -1,5 +1,6 @@
 use anyhow::{Context, Result, ensure};
-use e2e::engine::{Engine, output};
+use e2e::command::output;
+use e2e::engine::Engine;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ fn it_builds_the_same_program() {
 /// An image of this machine's toolchain: rustc and cargo, the crates already fetched, gcc and what it needs.
 fn import_stand_in(engine: &Engine) -> Result<()> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let sysroot = sysroot.trim().trim_start_matches('/');
+    let sysroot = sysroot.trim_start_matches('/');
     let cargo_home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| home + "/.cargo"))?;
     let registry = format!("{}/registry", cargo_home.trim_start_matches('/'));
 

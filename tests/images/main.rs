@@ -10,5 +10,5 @@ use std::process::Command;
 fn xtask_images(dist: &Path, environment: &[(&str, &str)]) {
     let mut xtask = Command::new(env!("CARGO"));
     xtask.current_dir(e2e::workspace("")).args(["xtask", "images", "pause", "--dist"]).arg(dist);
-    e2e::engine::output(xtask.envs(environment.iter().copied())).unwrap();
+    e2e::command::output(xtask.envs(environment.iter().copied())).unwrap();
 }

@@ -1,8 +1,8 @@
 use crate::{WAIT, launch, waiting};
 use clap::ValueEnum;
-use e2e::engine::output;
+use e2e::command::output;
 use e2e::orphans::Way;
-use e2e::process::Process;
+use e2e::process::{Process, cpu_time};
 use std::process::Command;
 
 const ORPHANS: usize = 20_000;
@@ -15,17 +15,17 @@ fn make_orphans(init: &Process, way: Way, count: usize) -> usize {
             .args(["--pid", "--target", &init.pid.to_string(), "--", env!("CARGO_BIN_EXE_app"), "orphans"])
             .args([way.get_name(), &count.to_string()]),
     );
-    adopted.unwrap().trim().parse().unwrap()
+    adopted.unwrap().parse().unwrap()
 }
 
 fn orphans_cost_nothing(way: Way) {
     let (pause, _stderr) = waiting(launch().as_pid_1());
-    let before = (pause.context_switches(), pause.cpu_nanoseconds());
+    let before = (pause.context_switches(), cpu_time(pause.pid));
     let adopted = make_orphans(&pause, way, ORPHANS);
     assert_eq!(adopted, if way == Way::Zombie { 0 } else { ORPHANS }, "orphans with PID 1 as their parent");
     // The last may still be on its way out; none that is dead may stay.
     pause.until("is without children", || pause.children().next().is_none());
-    assert_eq!((pause.context_switches(), pause.cpu_nanoseconds()), before, "context switches and CPU time of pause");
+    assert_eq!((pause.context_switches(), cpu_time(pause.pid)), before, "context switches and CPU time of pause");
     pause.until_in_syscall(WAIT);
 }
 

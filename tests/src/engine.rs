@@ -1,7 +1,8 @@
 //! The container engine of this machine, by its command line: Docker's, which Podman's is too.
 
+use crate::command::output;
 use crate::workspace;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::unistd::Uid;
 use std::collections::BTreeSet;
 use std::fs;
@@ -48,7 +49,7 @@ impl Engine {
     /// Docker, if it is here and its daemon answers.
     pub fn docker() -> Option<Self> {
         let version = output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"])).ok()?;
-        Some(Self { name: "docker", version: version.trim().into(), own: None })
+        Some(Self { name: "docker", version, own: None })
     }
 
     /// Podman, if it is here.
@@ -59,7 +60,7 @@ impl Engine {
         let settings = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
                         [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n";
         fs::write(own.path().join("containers.conf"), settings).ok()?;
-        Some(Self { name: "podman", version: version.trim().into(), own: Some(own) })
+        Some(Self { name: "podman", version, own: Some(own) })
     }
 
     /// Runs the engine with these arguments; returns what it prints, without the last line end.
@@ -67,7 +68,7 @@ impl Engine {
     /// # Errors
     /// If it fails, with its own words.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
-        Ok(output(self.command().args(arguments))?.trim_end().into())
+        output(self.command().args(arguments))
     }
 
     /// The engine's command, before the verb.
@@ -120,17 +121,4 @@ impl Drop for Engine {
 
 fn apt(arguments: &[&str]) -> Result<()> {
     output(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
-}
-
-/// What `command` prints on stdout.
-///
-/// # Errors
-/// If it cannot be run or fails, with what it wrote to stderr.
-pub fn output(command: &mut Command) -> Result<String> {
-    let shown = format!("{command:?}").replace('"', "");
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run `{shown}`"))?;
-    if !output.status.success() {
-        bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }

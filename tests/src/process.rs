@@ -97,12 +97,6 @@ impl Process {
         stat(self.pid, START_STACK).and_then(|address| address.parse().ok()).expect("the process is there")
     }
 
-    /// What it used of a processor, user and kernel.
-    pub fn cpu_nanoseconds(&self) -> u64 {
-        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.pid)).expect("the process is there");
-        text.split(' ').next().and_then(|time| time.parse().ok()).expect("a time in schedstat")
-    }
-
     /// Its children that died and were not waited for.
     ///
     /// # Panics
@@ -138,13 +132,19 @@ pub fn status(pid: Pid, field: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Fields of `/proc/PID/stat`, counted from the one after the command's name.
-const STATE: usize = 0;
-const PARENT: usize = 1;
-const START_STACK: usize = 25;
-
-fn stat(pid: Pid, field: usize) -> Option<String> {
+/// A field of `/proc/PID/stat`, by its number in `proc_pid_stat(5)`; those behind the name, from 3 on.
+pub fn stat(pid: Pid, field: usize) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The command's name is in parentheses and may have any character, also these.
-    text.rsplit_once(") ")?.1.split(' ').nth(field).map(Into::into)
+    text.rsplit_once(") ")?.1.split(' ').nth(field.checked_sub(3)?).map(Into::into)
 }
+
+/// Time on a processor, user and kernel. `stat` has it in ticks of 10 ms, `schedstat` in nanoseconds.
+pub fn cpu_time(pid: Pid) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+const STATE: usize = 3;
+const PARENT: usize = 4;
+const START_STACK: usize = 28;

@@ -1,0 +1,88 @@
+//! The programs in the table: pause, and what else can hold a pod.
+
+use crate::debian::{self, Package};
+use anyhow::{Context, Result};
+use e2e::command::output;
+use std::path::PathBuf;
+use std::process::Command;
+
+pub struct Program {
+    pub name: &'static str,
+    pub file: PathBuf,
+    /// The arguments with which it waits as PID 1
+    pub wait: Vec<String>,
+    /// The argument with which it exits at once
+    pub exit: &'static str,
+    /// What it is and where it comes from
+    pub origin: String,
+}
+
+impl Program {
+    /// Bytes of its file.
+    pub fn size(&self) -> Result<u64> {
+        let file = self.file.metadata().with_context(|| format!("cannot read {}", self.file.display()))?;
+        Ok(file.len())
+    }
+}
+
+/// pause first, then each peer that can be had here.
+pub fn all() -> Vec<Program> {
+    let mut programs = vec![pause()];
+    let peers: [(_, fn(_) -> _); 4] =
+        [("C pause()", c_pause), ("catatonit -P", catatonit), ("tini + child", tini), ("busybox sleep", busybox_sleep)];
+    for (name, peer) in peers {
+        match peer(name) {
+            Ok(program) => programs.push(program),
+            Err(error) => eprintln!("warning: the table goes without {name}: {error:#}"),
+        }
+    }
+    programs
+}
+
+fn pause() -> Program {
+    let origin = "dist/bin, this repository's".into();
+    Program { name: "pause", file: e2e::program("pause"), wait: vec![], exit: "-v", origin }
+}
+
+fn c_pause(name: &'static str) -> Result<Program> {
+    let file = debian::directory("c-pause")?.join("pause");
+    output(
+        Command::new("gcc")
+            .args(["-Os", "-Wall", "-static", "-s", "-o"])
+            .arg(&file)
+            .arg(e2e::workspace("bench/src/pause.c")),
+    )?;
+    let gcc = output(Command::new("gcc").arg("-dumpfullversion"))?;
+    let libc = debian::version("libc6-dev")?;
+    let origin = format!("bench/src/pause.c, built like Kubernetes' pause: gcc {gcc}, static glibc {libc}, stripped");
+    Ok(Program { name, file, wait: vec![], exit: "-v", origin })
+}
+
+fn catatonit(name: &'static str) -> Result<Program> {
+    let package = Package::fetch("catatonit")?;
+    let file = package.file("usr/bin/catatonit")?;
+    let origin = format!("Debian's catatonit {}, Podman's infra container", package.version);
+    Ok(Program { name, file, wait: vec!["-P".into()], exit: "-V", origin })
+}
+
+/// tini cannot be without a child, so that is part of what it costs.
+fn tini(name: &'static str) -> Result<Program> {
+    let package = Package::fetch("tini")?;
+    let file = package.file("usr/bin/tini")?;
+    let child = busybox_sleep("busybox sleep")?;
+    let mut wait = vec!["--".into(), child.file.display().to_string()];
+    wait.extend(child.wait);
+    let origin = format!(
+        "Debian's tini {}, dynamic; memory and faults with its child, `busybox sleep infinity`, the rest without",
+        package.version
+    );
+    Ok(Program { name, file, wait, exit: "--version", origin })
+}
+
+fn busybox_sleep(name: &'static str) -> Result<Program> {
+    let package = Package::fetch("busybox-static")?;
+    let file = package.file("bin/busybox")?;
+    let wait = vec!["sleep".into(), "infinity".into()];
+    let origin = format!("Debian's busybox-static {}; its start is that of `busybox true`", package.version);
+    Ok(Program { name, file, wait, exit: "true", origin })
+}
