@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise, signal, sigprocmask};
 use nix::unistd::{Pid, close, dup2_raw, execve};
 use std::ffi::CString;
 use std::os::fd::{OwnedFd, RawFd};
@@ -27,7 +27,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// `program` with its path as only argument, no environment, and this process's streams.
+    /// `program` with its path as only argument, no environment, this process's streams, and no signal ignored.
     ///
     /// # Panics
     /// If the path has a NUL byte.
@@ -103,7 +103,7 @@ impl Launch {
         match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
             -1 => Err(Errno::last()),
             0 => {
-                let started = self.steps.iter().try_for_each(|step| step());
+                let started = default_signals().and_then(|()| self.steps.iter().try_for_each(|step| step()));
                 let _ = started.and_then(|()| execve(&self.program, &self.arguments, &self.environment).map(drop));
                 // SAFETY: ends the child and nothing of the parent's.
                 unsafe { libc::_exit(127) }
@@ -111,6 +111,12 @@ impl Launch {
             pid => Process::new(Pid::from_raw(i32::try_from(pid).expect("the kernel's pid_t"))),
         }
     }
+}
+
+/// Rust's runtime ignores SIGPIPE, and what is ignored stays so in the program that `execve` starts.
+fn default_signals() -> nix::Result<()> {
+    // SAFETY: the default action runs no code.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.map(drop)
 }
 
 /// seccomp(2): one comparison on the number, this machine's architecture taken for granted.
