@@ -2,7 +2,7 @@ use crate::{WAIT, launch, waiting};
 use clap::ValueEnum;
 use e2e::command::output;
 use e2e::orphans::Way;
-use e2e::process::{Process, cpu_time};
+use e2e::process::{Process, cpu_time, until};
 use std::process::Command;
 
 const ORPHANS: usize = 20_000;
@@ -24,7 +24,7 @@ fn orphans_cost_nothing(way: Way) {
     let adopted = make_orphans(&pause, way, ORPHANS);
     assert_eq!(adopted, if way == Way::Zombie { 0 } else { ORPHANS }, "orphans with PID 1 as their parent");
     // The last may still be on its way out; none that is dead may stay.
-    pause.until("is without children", || pause.children().next().is_none());
+    until("pause has no children", || pause.children().next().is_none());
     assert_eq!((pause.context_switches(), cpu_time(pause.pid)), before, "context switches and CPU time of pause");
     pause.until_in_syscall(WAIT);
 }

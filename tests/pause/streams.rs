@@ -1,7 +1,11 @@
 use crate::{WAIT, launch, read_to_end, waiting};
 use e2e::launch::pipe;
-use nix::sys::signal::Signal;
+use e2e::process::until_in_syscall;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 #[test]
 fn closed_streams_neither_stop_nor_kill_it() {
@@ -41,4 +45,24 @@ fn pid_1_is_silent_until_its_end() {
     process.signal(Signal::SIGINT);
     process.wait();
     assert_eq!(read_to_end(stderr), "SIGINT\n");
+}
+
+/// A terminal with `stty tostop` stops who writes to it from the background, and pause writes that it is not PID 1.
+#[test]
+fn a_terminal_does_not_stop_it_in_the_background() {
+    let in_terminal = format!(
+        r#"sh -m -c 'stty tostop; {} & echo "pid=$!"; wait $!; echo "code=$?"'"#,
+        e2e::program("pause").display()
+    );
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--command", &in_terminal, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut script = script.spawn().unwrap();
+    let mut lines = BufReader::new(script.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let pid = lines.find_map(|line| line.strip_prefix("pid=")?.trim_end().parse().ok()).expect("pid=");
+    until_in_syscall(Pid::from_raw(pid), WAIT);
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(rest.iter().any(|line| line.trim_end() == "SIGTERM"), "{rest:?}");
+    assert!(rest.iter().any(|line| line.trim_end() == "code=0"), "{rest:?}");
+    script.wait().unwrap();
 }

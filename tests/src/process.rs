@@ -50,33 +50,14 @@ impl Process {
         status
     }
 
-    /// Waits until the process sleeps in system call `number`, and nothing it was sent is left to handle.
-    ///
-    /// # Panics
-    /// If that does not come about within the deadline.
+    /// Waits until the process sleeps in system call `number`.
     pub fn until_in_syscall(&self, number: libc::c_long) {
-        let number = number.to_string();
-        self.until(&format!("sleeps in system call {number}"), || {
-            let call = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).unwrap_or_default();
-            call.split(' ').next() == Some(&number)
-        });
+        until_in_syscall(self.pid, number);
     }
 
     /// Waits until `/proc/PID/stat` shows this state.
     pub fn until_state(&self, state: char) {
-        self.until(&format!("is in state {state}"), || stat(self.pid, STATE) == Some(state.into()));
-    }
-
-    /// Looks again and again until `condition` holds.
-    ///
-    /// # Panics
-    /// If it does not within the deadline, naming `what`.
-    pub fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let start = Instant::now();
-        while !condition() {
-            assert!(start.elapsed() < DEADLINE, "process {} never {what}", self.pid);
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until(&format!("process {} is in state {state}", self.pid), || stat(self.pid, STATE) == Some(state.into()));
     }
 
     /// A number of `/proc/PID/status`, in the file's own unit.
@@ -122,6 +103,27 @@ impl Drop for Process {
             let _ = kill(self.pid, Signal::SIGKILL);
             let _ = waitpid(self.pid, Some(WaitPidFlag::__WALL));
         }
+    }
+}
+
+/// Waits until the process sleeps in system call `number`.
+pub fn until_in_syscall(pid: Pid, number: libc::c_long) {
+    let number = number.to_string();
+    until(&format!("process {pid} sleeps in system call {number}"), || {
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        call.split(' ').next() == Some(&number)
+    });
+}
+
+/// Looks again and again until `condition` holds.
+///
+/// # Panics
+/// If it does not within the deadline, naming `what`.
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
