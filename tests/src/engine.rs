@@ -7,6 +7,7 @@ use nix::unistd::Uid;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -16,6 +17,8 @@ pub struct Engine {
     pub version: String,
     /// Podman's images, containers and settings, apart from those of the machine; removed with the engine.
     own: Option<TempDir>,
+    /// What Podman will leave of its network, where it was not there before.
+    bridge: Option<&'static str>,
 }
 
 impl Engine {
@@ -49,7 +52,7 @@ impl Engine {
     /// Docker, if it is here and its daemon answers.
     pub fn docker() -> Option<Self> {
         let version = output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"])).ok()?;
-        Some(Self { name: "docker", version, own: None })
+        Some(Self { name: "docker", version, own: None, bridge: None })
     }
 
     /// Podman, if it is here.
@@ -60,7 +63,8 @@ impl Engine {
         let settings = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
                         [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n";
         fs::write(own.path().join("containers.conf"), settings).ok()?;
-        Some(Self { name: "podman", version, own: Some(own) })
+        let bridge = Some("cni-podman0").filter(|bridge| !Path::new("/sys/class/net").join(bridge).exists());
+        Some(Self { name: "podman", version, own: Some(own), bridge })
     }
 
     /// Runs the engine with these arguments; returns what it prints, without the last line end.
@@ -109,12 +113,15 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(own) = &self.own {
-            // Podman leaves its storage mounted.
+            // Podman leaves its storage mounted, and its bridge.
             let _ = Command::new("umount")
                 .arg("--quiet")
                 .arg(own.path().join("root/overlay"))
                 .stderr(Stdio::null())
                 .status();
+        }
+        if let Some(bridge) = self.bridge {
+            let _ = Command::new("ip").args(["link", "delete", bridge]).stderr(Stdio::null()).status();
         }
     }
 }
