@@ -1,6 +1,7 @@
 //! pause from outside: the built program, started in every way a runtime might.
 
 mod file;
+mod hostile;
 mod memory;
 mod reaping;
 mod set_up;

@@ -1,15 +1,18 @@
 //! Starts a program as a runtime would, and as no runtime should: in new namespaces, with streams closed, signals
 //! pending, system calls refused.
 
+use crate::cgroup::Cgroup;
 use crate::process::Process;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise, signal, sigprocmask};
-use nix::unistd::{Pid, close, dup2_raw, execve};
+use nix::unistd::{Pid, chdir, chroot, close, dup2_raw, execve, write};
 use std::ffi::CString;
+use std::fs::File;
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -82,6 +85,41 @@ impl Launch {
     #[must_use]
     pub fn limited(self, resource: Resource, limit: u64) -> Self {
         self.step(move || setrlimit(resource, limit, limit))
+    }
+
+    /// Puts the program into a control group.
+    ///
+    /// # Panics
+    /// If the group is gone.
+    #[must_use]
+    pub fn in_cgroup(self, group: &Cgroup) -> Self {
+        let file = File::options().write(true).open(group.processes_file()).expect("the group is there");
+        self.step(move || write(&file, b"0").map(drop))
+    }
+
+    /// Makes `directory` all that the program can see of the file system, and nothing of it writable.
+    ///
+    /// # Panics
+    /// If the path has a NUL byte.
+    #[must_use]
+    pub fn in_read_only_root(mut self, directory: &Path) -> Self {
+        self.namespaces |= CloneFlags::CLONE_NEWNS;
+        let root = CString::new(directory.as_os_str().as_bytes()).expect("a path without NUL");
+        self.step(move || {
+            let (root, none) = (root.as_c_str(), None::<&str>);
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+            mount(Some(root), root, none, MsFlags::MS_BIND, none)?;
+            mount(none, root, none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY, none)?;
+            chroot(root)?;
+            chdir("/")
+        })
+    }
+
+    /// Gives the program a user namespace in which it is nobody.
+    #[must_use]
+    pub fn in_user_namespace(mut self) -> Self {
+        self.namespaces |= CloneFlags::CLONE_NEWUSER;
+        self
     }
 
     /// Stops the program at `execve`, for this thread to trace.

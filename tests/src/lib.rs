@@ -1,6 +1,7 @@
 //! What the end-to-end tests, the demo and the benches share: a launcher of processes in namespaces, orphans made to
 //! order, the container engine of this machine, and a pod built by hand on it.
 
+pub mod cgroup;
 pub mod command;
 pub mod contract;
 pub mod engine;

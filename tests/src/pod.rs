@@ -20,21 +20,53 @@ pub struct Pod<'a> {
     /// Of the pod, and of everything in it by prefix
     name: String,
     containers: Vec<String>,
+    /// What makes a container one of the pod's
+    join: Vec<String>,
+    /// Undoes what made the pod, once its containers are gone
+    undo: Box<dyn Fn() + 'a>,
+}
+
+/// A name that no other pod has.
+pub fn name() -> String {
+    static PODS: AtomicU32 = AtomicU32::new(0);
+    format!("pod-{}-{}", std::process::id(), PODS.fetch_add(1, Ordering::Relaxed))
 }
 
 impl<'a> Pod<'a> {
-    /// Starts pause; its containers will run `image`.
+    /// Starts pause and has containers join its namespaces one by one; they will run `image`.
     ///
     /// # Errors
     /// If the engine does not.
     pub fn start(engine: &'a Engine, pause: &str, image: &str) -> Result<Self> {
-        static PODS: AtomicU32 = AtomicU32::new(0);
-        let name = format!("pod-{}-{}", std::process::id(), PODS.fetch_add(1, Ordering::Relaxed));
+        let name = name();
+        let infra = format!("{name}-pause");
+        let join = ["net", "ipc", "pid"].map(|kind| format!("--{kind}=container:{infra}")).into();
+        let volume = format!("{name}-data");
         // What `Drop` removes is named before it is made.
-        let pod = Self { engine, image: image.into(), containers: vec![format!("{name}-pause")], name };
+        let pod = Self {
+            engine,
+            image: image.into(),
+            containers: vec![infra.clone()],
+            join,
+            undo: Box::new(move || drop(engine.run(&["volume", "rm", "--force", &volume]))),
+            name,
+        };
         engine.run(&["volume", "create", &pod.volume()])?;
-        engine.run(&["run", "--detach", "--name", &pod.full("pause"), "--ipc=shareable", "--read-only", pause])?;
+        engine.run(&["run", "--detach", "--name", &infra, "--ipc=shareable", "--read-only", pause])?;
         Ok(pod)
+    }
+
+    /// A pod that something else starts, with the containers `name-pause` and `name-CONTAINER` and the volume
+    /// `name-data`. `join` makes a container one of its own; `undo` removes what is left when its containers are gone.
+    pub fn adopt(engine: &'a Engine, name: &str, image: &str, join: &[&str], undo: impl Fn() + 'a) -> Self {
+        Self {
+            engine,
+            image: image.into(),
+            containers: ["pause", "server", "writer"].map(|container| format!("{name}-{container}")).into(),
+            join: join.iter().map(ToString::to_string).collect(),
+            undo: Box::new(undo),
+            name: name.into(),
+        }
     }
 
     /// Starts a container in the pod, in the role the arguments give it.
@@ -44,10 +76,10 @@ impl<'a> Pod<'a> {
     pub fn add(&mut self, container: &str, role: &[&str]) -> Result<()> {
         let name = self.full(container);
         self.containers.push(name.clone());
-        let join = |kind: &str| format!("--{kind}=container:{}", self.full("pause"));
-        let (net, ipc, pid) = (join("net"), join("ipc"), join("pid"));
         let volume = format!("--volume={}:{VOLUME}", self.volume());
-        let run = ["run", "--detach", "--name", &name, &net, &ipc, &pid, &volume, &self.image];
+        let mut run = vec!["run", "--detach", "--name", &name, &volume];
+        run.extend(self.join.iter().map(String::as_str));
+        run.push(&self.image);
         self.engine.run(&[&run[..], role].concat()).map(drop)
     }
 
@@ -122,7 +154,7 @@ impl Drop for Pod<'_> {
         for container in self.containers.iter().rev() {
             let _ = self.engine.run(&["rm", "--force", "--volumes", container]);
         }
-        let _ = self.engine.run(&["volume", "rm", "--force", &self.volume()]);
+        (self.undo)();
     }
 }
 

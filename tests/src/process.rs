@@ -55,6 +55,14 @@ impl Process {
         until_in_syscall(self.pid, number);
     }
 
+    /// Waits until the process ends, which this returns, or sleeps in system call `number`.
+    pub fn ends_or_sleeps_in(&mut self, number: libc::c_long) -> Option<WaitStatus> {
+        until(&format!("process {} ends or sleeps in system call {number}", self.pid), || {
+            stat(self.pid, STATE).as_deref() == Some("Z") || in_syscall(self.pid, number)
+        });
+        if in_syscall(self.pid, number) { None } else { Some(self.wait()) }
+    }
+
     /// Waits until `/proc/PID/stat` shows this state.
     pub fn until_state(&self, state: char) {
         until(&format!("process {} is in state {state}", self.pid), || stat(self.pid, STATE) == Some(state.into()));
@@ -108,11 +116,12 @@ impl Drop for Process {
 
 /// Waits until the process sleeps in system call `number`.
 pub fn until_in_syscall(pid: Pid, number: libc::c_long) {
-    let number = number.to_string();
-    until(&format!("process {pid} sleeps in system call {number}"), || {
-        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
-        call.split(' ').next() == Some(&number)
-    });
+    until(&format!("process {pid} sleeps in system call {number}"), || in_syscall(pid, number));
+}
+
+fn in_syscall(pid: Pid, number: libc::c_long) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.split(' ').next() == Some(&number.to_string())
 }
 
 /// Looks again and again until `condition` holds.

@@ -1,0 +1,69 @@
+//! A control group with one limit, of the first version or the second, whichever the kernel has the controller in.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// An empty group; removed when dropped.
+pub struct Cgroup {
+    directory: PathBuf,
+    /// The file of its limit
+    limit: &'static str,
+}
+
+impl Cgroup {
+    /// One whose processes may use this many bytes, or as many as the kernel rounds that to.
+    ///
+    /// # Errors
+    /// If the kernel has no such controller, or this process may not use it.
+    pub fn memory(bytes: u64) -> Result<Self> {
+        Self::new("memory", ["memory.limit_in_bytes", "memory.max"], bytes)
+    }
+
+    /// One that holds this many processes.
+    ///
+    /// # Errors
+    /// As [`Cgroup::memory`].
+    pub fn processes(count: u64) -> Result<Self> {
+        Self::new("pids", ["pids.max"; 2], count)
+    }
+
+    fn new(controller: &str, [first, second]: [&'static str; 2], limit: u64) -> Result<Self> {
+        static GROUPS: AtomicU32 = AtomicU32::new(0);
+        let root = Path::new("/sys/fs/cgroup");
+        let (root, file) = match root.join(controller) {
+            first_version if first_version.is_dir() => (first_version, first),
+            _ => {
+                let controllers = root.join("cgroup.subtree_control");
+                fs::write(&controllers, format!("+{controller}"))
+                    .with_context(|| format!("cannot use the {controller} controller: {}", controllers.display()))?;
+                (root.into(), second)
+            }
+        };
+        let name = format!("pause-kit-{}-{}", std::process::id(), GROUPS.fetch_add(1, Ordering::Relaxed));
+        let group = Self { directory: root.join(name), limit: file };
+        fs::create_dir(&group.directory).with_context(|| format!("cannot make {}", group.directory.display()))?;
+        fs::write(group.directory.join(file), limit.to_string())?;
+        Ok(group)
+    }
+
+    /// What the kernel made of the limit.
+    ///
+    /// # Errors
+    /// If the group is gone.
+    pub fn limit(&self) -> Result<u64> {
+        Ok(fs::read_to_string(self.directory.join(self.limit))?.trim_end().parse()?)
+    }
+
+    /// Where a process writes `0` to come in.
+    pub fn processes_file(&self) -> PathBuf {
+        self.directory.join("cgroup.procs")
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
