@@ -17,6 +17,9 @@ demo: images fixtures ## a pod on pause, on this machine's Docker or Podman; whe
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
 
+test-engines: images fixtures engines ## the pod contract on every engine: Docker and its compose, Podman, runc
+	$(CARGO) test --locked --package e2e --test engines
+
 bench: build fixtures ## pause beside its peers, in one run
 	$(CARGO) run --quiet --release --package bench
 
@@ -34,11 +37,19 @@ fixtures:
 
 # What the tests look at pause with, from this machine's packages.
 tools:
-	@for tool in readelf objdump gdb file nsenter; do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
-	if [ -n "$$missing" ]; then \
-		echo "installing$$missing from this machine's packages"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-			binutils file gdb util-linux > /dev/null; \
-	fi
+	@$(call install,readelf objdump gdb file nsenter,binutils file gdb util-linux)
 
-.PHONY: help build images demo test bench lint clean fixtures tools
+# What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
+engines:
+	@$(call install,docker docker-compose podman runc,docker.io docker-compose podman runc containernetworking-plugins iptables)
+
+# Commands that must be there, and the packages they are in.
+define install
+for tool in $(1); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
+if [ -n "$$missing" ]; then \
+	echo "installing$$missing from this machine's packages"; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(2) > /dev/null; \
+fi
+endef
+
+.PHONY: help build images demo test test-engines bench lint clean fixtures tools engines

@@ -7,7 +7,6 @@ use nix::unistd::Uid;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -17,8 +16,8 @@ pub struct Engine {
     pub version: String,
     /// Podman's images, containers and settings, apart from those of the machine; removed with the engine.
     own: Option<TempDir>,
-    /// What Podman will leave of its network, where it was not there before.
-    bridge: Option<&'static str>,
+    /// Podman's bridges that were there before; it leaves those it makes.
+    bridges: BTreeSet<String>,
 }
 
 impl Engine {
@@ -52,7 +51,7 @@ impl Engine {
     /// Docker, if it is here and its daemon answers.
     pub fn docker() -> Option<Self> {
         let version = output(Command::new("docker").args(["version", "--format", "{{.Server.Version}}"])).ok()?;
-        Some(Self { name: "docker", version, own: None, bridge: None })
+        Some(Self { name: "docker", version, own: None, bridges: BTreeSet::new() })
     }
 
     /// Podman, if it is here.
@@ -60,11 +59,14 @@ impl Engine {
         let version = output(Command::new("podman").args(["version", "--format", "{{.Version}}"])).ok()?;
         let own = tempfile::Builder::new().prefix("pause-kit-podman.").tempdir().ok()?;
         // Podman's default limits are higher than what a root without CAP_SYS_RESOURCE may set; these never are.
-        let settings = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
-                        [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n";
+        let settings = format!(
+            "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
+             [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n\
+             infra_image = \"{}\"\n",
+            image("pause")
+        );
         fs::write(own.path().join("containers.conf"), settings).ok()?;
-        let bridge = Some("cni-podman0").filter(|bridge| !Path::new("/sys/class/net").join(bridge).exists());
-        Some(Self { name: "podman", version, own: Some(own), bridge })
+        Some(Self { name: "podman", version, own: Some(own), bridges: bridges() })
     }
 
     /// Runs the engine with these arguments; returns what it prints, without the last line end.
@@ -97,7 +99,7 @@ impl Engine {
         let archive = workspace(&format!("{dist}/images/{program}.tar"));
         ensure!(archive.exists(), "{} is missing: run `make images`", archive.display());
         self.run(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
-        Ok(format!("localhost/{program}:{}", env!("CARGO_PKG_VERSION")))
+        Ok(image(program))
     }
 
     /// The names of the images it has.
@@ -110,20 +112,27 @@ impl Engine {
     }
 }
 
+/// The name of a program's image.
+fn image(program: &str) -> String {
+    format!("localhost/{program}:{}", env!("CARGO_PKG_VERSION"))
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let Some(own) = &self.own {
-            // Podman leaves its storage mounted, and its bridge.
-            let _ = Command::new("umount")
-                .arg("--quiet")
-                .arg(own.path().join("root/overlay"))
-                .stderr(Stdio::null())
-                .status();
-        }
-        if let Some(bridge) = self.bridge {
-            let _ = Command::new("ip").args(["link", "delete", bridge]).stderr(Stdio::null()).status();
+        let Some(own) = &self.own else { return };
+        // Podman leaves its storage mounted, and its bridges.
+        let quietly = |command: &mut Command| drop(command.stderr(Stdio::null()).status());
+        quietly(Command::new("umount").arg("--quiet").arg(own.path().join("root/overlay")));
+        for bridge in bridges().difference(&self.bridges) {
+            quietly(Command::new("ip").args(["link", "delete", bridge]));
         }
     }
+}
+
+fn bridges() -> BTreeSet<String> {
+    let devices = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
+    let names = devices.map(|device| device.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("cni-podman") || name.starts_with("podman")).collect()
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {

@@ -4,11 +4,12 @@
 use crate::engine::Engine;
 use crate::process;
 use crate::view::{self, View};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Where every container finds the volume.
 pub const VOLUME: &str = "/data";
@@ -19,6 +20,7 @@ pub struct Pod<'a> {
     image: String,
     /// Of the pod, and of everything in it by prefix
     name: String,
+    /// pause first
     containers: Vec<String>,
     /// What makes a container one of the pod's
     join: Vec<String>,
@@ -115,8 +117,7 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// If it does not run.
     pub fn pause(&self) -> Result<Pause> {
-        let pid = self.engine.run(&["inspect", "--format", "{{.State.Pid}}", &self.full("pause")])?;
-        let pid = Pid::from_raw(pid.parse().context("the engine names pause's process")?);
+        let pid = self.pid(&self.full("pause"))?;
         let switches = |kind| process::status(pid, &format!("{kind}_ctxt_switches")).context("pause is gone");
         Ok(Pause {
             pid,
@@ -125,18 +126,27 @@ impl<'a> Pod<'a> {
         })
     }
 
-    /// Sends pause SIGTERM and waits until the engine has seen every container of the pod end. Returns pause's exit
-    /// code.
+    /// Sends pause SIGTERM, and waits until the first process of every container has ended. Returns pause's exit code
+    /// and how long it took.
     ///
     /// # Errors
-    /// If the engine does not know one of them.
-    pub fn end(&self) -> Result<i32> {
-        self.engine.run(&["kill", "--signal", "TERM", &self.full("pause")])?;
-        let mut codes = String::new();
-        for container in &self.containers {
-            writeln!(codes, "{}", self.engine.run(&["wait", container])?)?;
+    /// If a container does not run, or outlives the deadline.
+    pub fn end(&self) -> Result<(i32, Duration)> {
+        let pids = self.containers.iter().map(|container| self.pid(container)).collect::<Result<Vec<_>>>()?;
+        let ends = pids.iter().map(|&pid| process::pidfd(pid)).collect::<nix::Result<Vec<_>>>()?;
+        let start = Instant::now();
+        kill(pids[0], Signal::SIGTERM)?;
+        for end in &ends {
+            ensure!(process::has_ended(end)?, "a container outlives pause");
         }
-        Ok(codes.lines().next().context("pause is the first container")?.parse()?)
+        let time = start.elapsed();
+        Ok((self.engine.run(&["wait", &self.full("pause")])?.parse()?, time))
+    }
+
+    /// The first process of a container, as the machine sees it.
+    fn pid(&self, container: &str) -> Result<Pid> {
+        let pid = self.engine.run(&["inspect", "--format", "{{.State.Pid}}", container])?;
+        Ok(Pid::from_raw(pid.parse().with_context(|| format!("the engine names no process of {container}"))?))
     }
 
     fn full(&self, container: &str) -> String {

@@ -21,11 +21,7 @@ pub struct Process {
 
 impl Process {
     pub(crate) fn new(pid: Pid) -> nix::Result<Self> {
-        // SAFETY: pidfd_open(2) takes no pointer.
-        let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
-        // SAFETY: a new descriptor, owned by nobody else.
-        let pidfd = unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) };
-        Ok(Self { pid, pidfd, status: None })
+        Ok(Self { pid, pidfd: pidfd(pid)?, status: None })
     }
 
     /// # Panics
@@ -42,9 +38,7 @@ impl Process {
         if let Some(status) = self.status {
             return status;
         }
-        let timeout = PollTimeout::try_from(DEADLINE).expect("a short time");
-        let mut fds = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
-        assert_eq!(poll(&mut fds, timeout), Ok(1), "process {} does not end", self.pid);
+        assert_eq!(has_ended(&self.pidfd), Ok(true), "process {} does not end", self.pid);
         let status = waitpid(self.pid, None).expect("a child of ours");
         self.status = Some(status);
         status
@@ -134,6 +128,26 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// A process, also one that is no child, to wait for.
+///
+/// # Errors
+/// If there is none.
+pub fn pidfd(pid: Pid) -> nix::Result<OwnedFd> {
+    // SAFETY: pidfd_open(2) takes no pointer.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+    // SAFETY: a new descriptor, owned by nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) })
+}
+
+/// Waits for the process's end, and whether it came within the deadline.
+///
+/// # Errors
+/// If the kernel does not.
+pub fn has_ended(pidfd: &OwnedFd) -> nix::Result<bool> {
+    let timeout = PollTimeout::try_from(DEADLINE).expect("a short time");
+    Ok(poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], timeout)? == 1)
 }
 
 /// The first number of a field of `/proc/PID/status`.
