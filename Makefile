@@ -12,7 +12,7 @@ images: ## their images, in dist/images, and a table of sizes; needs no engine a
 	$(CARGO) xtask images
 
 demo: images fixtures ## a pod on pause, on this machine's Docker or Podman; where there is neither, root gets Podman
-	$(CARGO) run --quiet --package e2e --bin demo
+	$(CARGO) run --quiet --locked --package e2e --bin demo
 
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
@@ -21,7 +21,7 @@ test-engines: images fixtures engines ## the pod contract on every engine: Docke
 	$(CARGO) test --locked --package e2e --test engines
 
 bench: build fixtures ## pause beside its peers, in one run
-	$(CARGO) run --quiet --release --package bench
+	$(CARGO) run --quiet --locked --release --package bench
 
 lint: ## formatting and clippy
 	$(CARGO) fmt --check

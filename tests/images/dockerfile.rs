@@ -44,6 +44,10 @@ fn it_builds_the_same_program() {
         e2e::skip("Dockerfile.pause is built by Docker, and no Docker daemon answers");
         return;
     };
+    if output(Command::new("apt-cache").arg("--version")).is_err() {
+        e2e::skip("the stand-in for the Rust image is made of Debian packages, and this is no Debian");
+        return;
+    }
     let _images = Images::new(&engine);
     import_stand_in(&engine).unwrap();
     let (argument, file) = (format!("RUST={STAND_IN}"), e2e::workspace("Dockerfile.pause"));

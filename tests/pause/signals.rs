@@ -6,6 +6,9 @@ use nix::sys::wait::WaitStatus;
 
 #[test]
 fn sigint_and_sigterm_end_it_with_their_name() {
+    if !e2e::is_root() {
+        return;
+    }
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         for (launch, before) in [(launch().as_pid_1(), ""), (launch(), NOT_PID_1)] {
             let (mut process, stderr) = waiting(launch);
@@ -18,6 +21,9 @@ fn sigint_and_sigterm_end_it_with_their_name() {
 
 #[test]
 fn a_signal_pending_at_start_is_heard() {
+    if !e2e::is_root() {
+        return;
+    }
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let (stderr, writer) = pipe().unwrap();
         let mut process = launch().as_pid_1().pending(signal).redirected(2, writer).spawn().unwrap();
@@ -29,6 +35,9 @@ fn a_signal_pending_at_start_is_heard() {
 /// Stops pause before and after each of its system calls in turn, and sends SIGTERM just there.
 #[test]
 fn a_signal_between_any_two_steps_is_heard() {
+    if !e2e::is_root() {
+        return;
+    }
     // Two stops for each of sigprocmask, sigaction and getpid, and of write when it is not PID 1; then the wait's entry.
     assert_eq!(stops_that_hear_sigterm(|| launch().as_pid_1()), 6);
     assert_eq!(stops_that_hear_sigterm(launch), 8);
@@ -53,6 +62,9 @@ fn stops_that_hear_sigterm(launch: impl Fn() -> Launch) -> usize {
 
 #[test]
 fn any_other_signal_changes_nothing_for_pid_1() {
+    if !e2e::is_root() {
+        return;
+    }
     let (process, stderr) = waiting(launch().as_pid_1());
     for number in 1..=libc::SIGRTMAX() {
         if ![libc::SIGINT, libc::SIGTERM, libc::SIGKILL, libc::SIGSTOP].contains(&number) {
@@ -68,6 +80,9 @@ fn any_other_signal_changes_nothing_for_pid_1() {
 
 #[test]
 fn a_stopped_and_continued_pause_waits_on() {
+    if !e2e::is_root() {
+        return;
+    }
     let (process, stderr) = waiting(launch());
     process.signal(Signal::SIGSTOP);
     process.until_state('T');

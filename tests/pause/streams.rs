@@ -9,6 +9,9 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn closed_streams_neither_stop_nor_kill_it() {
+    if !e2e::is_root() {
+        return;
+    }
     for pid_1 in [true, false] {
         let launch = if pid_1 { launch().as_pid_1() } else { launch() };
         let mut process = launch.closed(0).closed(1).closed(2).spawn().unwrap();
@@ -20,6 +23,9 @@ fn closed_streams_neither_stop_nor_kill_it() {
 
 #[test]
 fn broken_pipes_neither_stop_nor_kill_it() {
+    if !e2e::is_root() {
+        return;
+    }
     for pid_1 in [true, false] {
         let launch = if pid_1 { launch().as_pid_1() } else { launch() };
         // Nobody reads: the line that it is not PID 1 already meets a broken pipe.
@@ -34,6 +40,9 @@ fn broken_pipes_neither_stop_nor_kill_it() {
 
 #[test]
 fn a_broken_pipe_fails_no_version() {
+    if !e2e::is_root() {
+        return;
+    }
     let (_, stdout) = pipe().unwrap();
     let mut process = launch().arg("-v").redirected(1, stdout).spawn().unwrap();
     assert_eq!(process.wait(), WaitStatus::Exited(process.pid, 0));
@@ -41,6 +50,9 @@ fn a_broken_pipe_fails_no_version() {
 
 #[test]
 fn pid_1_is_silent_until_its_end() {
+    if !e2e::is_root() {
+        return;
+    }
     let (mut process, stderr) = waiting(launch().as_pid_1());
     process.signal(Signal::SIGINT);
     process.wait();
@@ -50,6 +62,9 @@ fn pid_1_is_silent_until_its_end() {
 /// A terminal with `stty tostop` stops who writes to it from the background, and pause writes that it is not PID 1.
 #[test]
 fn a_terminal_does_not_stop_it_in_the_background() {
+    if !e2e::is_root() {
+        return;
+    }
     let in_terminal = format!(
         r#"sh -m -c 'stty tostop; {} & echo "pid=$!"; wait $!; echo "code=$?"'"#,
         e2e::program("pause").display()

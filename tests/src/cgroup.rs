@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// An empty group; removed when dropped.
 pub struct Cgroup {
     directory: PathBuf,
-    /// The file of its limit
-    limit: &'static str,
 }
 
 impl Cgroup {
@@ -42,18 +40,10 @@ impl Cgroup {
             }
         };
         let name = format!("pause-kit-{}-{}", std::process::id(), GROUPS.fetch_add(1, Ordering::Relaxed));
-        let group = Self { directory: root.join(name), limit: file };
+        let group = Self { directory: root.join(name) };
         fs::create_dir(&group.directory).with_context(|| format!("cannot make {}", group.directory.display()))?;
         fs::write(group.directory.join(file), limit.to_string())?;
         Ok(group)
-    }
-
-    /// What the kernel made of the limit.
-    ///
-    /// # Errors
-    /// If the group is gone.
-    pub fn limit(&self) -> Result<u64> {
-        Ok(fs::read_to_string(self.directory.join(self.limit))?.trim_end().parse()?)
     }
 
     /// Where a process writes `0` to come in.

@@ -59,9 +59,11 @@ impl Engine {
         let version = output(Command::new("podman").args(["version", "--format", "{{.Version}}"])).ok()?;
         let own = tempfile::Builder::new().prefix("pause-kit-podman.").tempdir().ok()?;
         // Podman's default limits are higher than what a root without CAP_SYS_RESOURCE may set; these never are.
+        // crun, Podman's first choice, refuses cgroups of both versions at once.
+        let runtime = if output(Command::new("runc").arg("--version")).is_ok() { "runtime = \"runc\"\n" } else { "" };
         let settings = format!(
             "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
-             [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n\
+             [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n{runtime}\
              infra_image = \"{}\"\n",
             image("pause")
         );
@@ -91,15 +93,14 @@ impl Engine {
         command
     }
 
-    /// Loads the image that `cargo xtask images` wrote for `program` to `dist`, and returns its name.
+    /// Loads the image that `cargo xtask images` wrote for `program` to `dist`.
     ///
     /// # Errors
     /// If it is not there.
-    pub fn load(&self, dist: &str, program: &str) -> Result<String> {
+    pub fn load(&self, dist: &str, program: &str) -> Result<()> {
         let archive = workspace(&format!("{dist}/images/{program}.tar"));
         ensure!(archive.exists(), "{} is missing: run `make images`", archive.display());
-        self.run(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
-        Ok(image(program))
+        self.run(&["load", "--quiet", "--input", &archive.to_string_lossy()]).map(drop)
     }
 
     /// The names of the images it has.
@@ -113,7 +114,7 @@ impl Engine {
 }
 
 /// The name of a program's image.
-fn image(program: &str) -> String {
+pub fn image(program: &str) -> String {
     format!("localhost/{program}:{}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -123,7 +124,7 @@ impl Drop for Engine {
         // Podman leaves its storage mounted, and its bridges.
         let quietly = |command: &mut Command| drop(command.stderr(Stdio::null()).status());
         quietly(Command::new("umount").arg("--quiet").arg(own.path().join("root/overlay")));
-        for bridge in bridges().difference(&self.bridges) {
+        for bridge in bridges().difference(&self.bridges).filter(|bridge| is_idle(bridge)) {
             quietly(Command::new("ip").args(["link", "delete", bridge]));
         }
     }
@@ -133,6 +134,11 @@ fn bridges() -> BTreeSet<String> {
     let devices = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
     let names = devices.map(|device| device.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with("cni-podman") || name.starts_with("podman")).collect()
+}
+
+/// Is no container on it, no one else's either?
+fn is_idle(bridge: &str) -> bool {
+    fs::read_dir(format!("/sys/class/net/{bridge}/brif")).is_ok_and(|mut ports| ports.next().is_none())
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {

@@ -10,7 +10,7 @@ use nix::sched::CloneFlags;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise, signal, sigprocmask};
-use nix::unistd::{Pid, chdir, chroot, close, dup2_raw, execve, write};
+use nix::unistd::{Pid, chdir, chroot, close, dup2_raw, write};
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{OwnedFd, RawFd};
@@ -137,18 +137,27 @@ impl Launch {
     /// If the kernel makes no process. A child that cannot start the program exits with 127.
     pub fn spawn(self) -> nix::Result<Process> {
         let flags = self.namespaces.bits() | libc::SIGCHLD;
+        let (arguments, environment) = (pointers(&self.arguments), pointers(&self.environment));
         // SAFETY: like fork(2), without a new stack or shared memory.
         match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
             -1 => Err(Errno::last()),
             0 => {
                 let started = default_signals().and_then(|()| self.steps.iter().try_for_each(|step| step()));
-                let _ = started.and_then(|()| execve(&self.program, &self.arguments, &self.environment).map(drop));
+                if started.is_ok() {
+                    // SAFETY: strings and arrays that end with NUL and null, and outlive the call.
+                    unsafe { libc::execve(self.program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+                }
                 // SAFETY: ends the child and nothing of the parent's.
                 unsafe { libc::_exit(127) }
             }
             pid => Process::new(Pid::from_raw(i32::try_from(pid).expect("the kernel's pid_t"))),
         }
     }
+}
+
+/// As execve(2) wants them.
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
 /// Rust's runtime ignores SIGPIPE, and what is ignored stays so in the program that `execve` starts.

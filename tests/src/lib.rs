@@ -38,9 +38,18 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Says that a test cannot run on this machine, and why. Where `CI` is set that is a failure.
+/// Is this root? Where not, says that a test cannot run.
+pub fn is_root() -> bool {
+    let root = nix::unistd::Uid::effective().is_root();
+    if !root {
+        skip("only root makes namespaces and control groups: run it as root");
+    }
+    root
+}
+
+/// Says that a test cannot run on this machine, and why. With `CI=true` that is a failure.
 pub fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{why}");
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
     // Not by `eprintln!`, which the test harness keeps to itself.
     let _ = std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes());
 }

@@ -3,11 +3,9 @@
 
 use crate::engine::Engine;
 use crate::process;
-use crate::view::{self, View};
+use crate::view::View;
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -112,32 +110,30 @@ impl<'a> Pod<'a> {
         Ok(serde_json::from_str(&self.exec(container, &["look"])?)?)
     }
 
-    /// pause, as the machine sees it.
+    /// What pause's own user sees of the pod, pause's namespaces among it.
     ///
     /// # Errors
-    /// If it does not run.
-    pub fn pause(&self) -> Result<Pause> {
-        let pid = self.pid(&self.full("pause"))?;
-        let switches = |kind| process::status(pid, &format!("{kind}_ctxt_switches")).context("pause is gone");
-        Ok(Pause {
-            pid,
-            context_switches: switches("voluntary")? + switches("nonvoluntary")?,
-            namespaces: view::namespaces(&pid.to_string())?,
-        })
+    /// If the container does not run.
+    pub fn view_of_pauses_user(&self, container: &str) -> Result<View> {
+        let look = ["exec", "--user", "65535:65535", &self.full(container), "/app", "look"];
+        Ok(serde_json::from_str(&self.engine.run(&look)?)?)
     }
 
-    /// Sends pause SIGTERM, and waits until the first process of every container has ended. Returns pause's exit code
-    /// and how long it took.
+    /// Has the engine send pause SIGTERM. Returns pause's exit code, and how long that command and the end of every
+    /// container took.
     ///
     /// # Errors
-    /// If a container does not run, or outlives the deadline.
+    /// If a container does not run, or is not gone a second after the signal.
     pub fn end(&self) -> Result<(i32, Duration)> {
         let pids = self.containers.iter().map(|container| self.pid(container)).collect::<Result<Vec<_>>>()?;
-        let ends = pids.iter().map(|&pid| process::pidfd(pid)).collect::<nix::Result<Vec<_>>>()?;
+        let ends = pids.iter().map(|&pid| process::pidfd(pid)).collect::<nix::Result<Vec<_>>>();
+        let ends = ends.context("the engine's processes are not on this machine")?;
         let start = Instant::now();
-        kill(pids[0], Signal::SIGTERM)?;
-        for end in &ends {
-            ensure!(process::has_ended(end)?, "a container outlives pause");
+        self.engine.run(&["kill", "--signal", "TERM", &self.full("pause")])?;
+        let second = Instant::now() + Duration::from_secs(1);
+        for (end, container) in ends.iter().zip(&self.containers) {
+            let left = second.saturating_duration_since(Instant::now());
+            ensure!(process::ends_within(left, end)?, "{container} is not gone a second after the signal");
         }
         let time = start.elapsed();
         Ok((self.engine.run(&["wait", &self.full("pause")])?.parse()?, time))
@@ -166,12 +162,4 @@ impl Drop for Pod<'_> {
         }
         (self.undo)();
     }
-}
-
-/// The pod's first process.
-pub struct Pause {
-    pub pid: Pid,
-    pub context_switches: u64,
-    /// As [`View::namespaces`]
-    pub namespaces: BTreeMap<String, String>,
 }

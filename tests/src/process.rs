@@ -38,7 +38,7 @@ impl Process {
         if let Some(status) = self.status {
             return status;
         }
-        assert_eq!(has_ended(&self.pidfd), Ok(true), "process {} does not end", self.pid);
+        assert_eq!(ends_within(DEADLINE, &self.pidfd), Ok(true), "process {} does not end", self.pid);
         let status = waitpid(self.pid, None).expect("a child of ours");
         self.status = Some(status);
         status
@@ -141,12 +141,12 @@ pub fn pidfd(pid: Pid) -> nix::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) })
 }
 
-/// Waits for the process's end, and whether it came within the deadline.
+/// Waits for the process's end, and says whether it came in time.
 ///
 /// # Errors
 /// If the kernel does not.
-pub fn has_ended(pidfd: &OwnedFd) -> nix::Result<bool> {
-    let timeout = PollTimeout::try_from(DEADLINE).expect("a short time");
+pub fn ends_within(time: Duration, pidfd: &OwnedFd) -> nix::Result<bool> {
+    let timeout = PollTimeout::try_from(time).expect("a short time");
     Ok(poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], timeout)? == 1)
 }
 
@@ -170,6 +170,7 @@ pub fn cpu_time(pid: Pid) -> Option<Duration> {
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-const STATE: usize = 3;
+pub const STATE: usize = 3;
 const PARENT: usize = 4;
+pub const START_TIME: usize = 22;
 const START_STACK: usize = 28;

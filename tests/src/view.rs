@@ -1,8 +1,10 @@
 //! What a process sees of its pod.
 
+use crate::process;
 use anyhow::{Context, Result};
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,8 +20,7 @@ pub struct View {
     pub devices: BTreeSet<String>,
     /// `net`, `ipc` and `pid`, each with its inode number: `net:[4026532281]`
     pub namespaces: BTreeMap<String, String>,
-    /// The name of PID 1
-    pub init: String,
+    pub init: Init,
     /// Of all processes in the PID namespace
     pub processes: usize,
     /// Processes that died and were not reaped
@@ -35,7 +36,7 @@ impl View {
             hardware: BTreeSet::new(),
             devices: BTreeSet::new(),
             namespaces: namespaces("self")?,
-            init: fs::read_to_string("/proc/1/comm")?.trim_end().into(),
+            init: Init::of_this_namespace()?,
             processes: 0,
             zombies: 0,
         };
@@ -51,21 +52,46 @@ impl View {
             view.devices.insert(interface.interface_name);
         }
         for entry in fs::read_dir("/proc")? {
-            let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
-            // PID (NAME) STATE …; of what is no process, `/proc/stat` among them, nothing is in parentheses.
-            let Some((_, fields)) = stat.rsplit_once(") ") else { continue };
-            view.processes += 1;
-            view.zombies += usize::from(fields.starts_with('Z'));
+            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            // What is gone by now does not count.
+            if let Some(state) = process::stat(Pid::from_raw(pid), process::STATE) {
+                view.processes += 1;
+                view.zombies += usize::from(state == "Z");
+            }
         }
         Ok(view)
     }
 }
 
+/// PID 1 of the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Init {
+    pub name: String,
+    /// In ticks since the machine's start: with the PID namespace, which process it is
+    pub started: String,
+    pub context_switches: u64,
+    /// As [`View::namespaces`]; for its own user and root alone to see
+    pub namespaces: Option<BTreeMap<String, String>>,
+}
+
+impl Init {
+    fn of_this_namespace() -> Result<Self> {
+        let pid = Pid::from_raw(1);
+        let switches = |kind| process::status(pid, &format!("{kind}_ctxt_switches"));
+        let seen = || {
+            Some(Self {
+                name: fs::read_to_string("/proc/1/comm").ok()?.trim_end().into(),
+                started: process::stat(pid, process::START_TIME)?,
+                context_switches: switches("voluntary")? + switches("nonvoluntary")?,
+                namespaces: namespaces("1").ok(),
+            })
+        };
+        seen().context("no /proc/1: is /proc mounted?")
+    }
+}
+
 /// Of the process with this name in `/proc`: namespace to inode.
-///
-/// # Errors
-/// If there is none, or another user's.
-pub fn namespaces(process: &str) -> Result<BTreeMap<String, String>> {
+fn namespaces(process: &str) -> Result<BTreeMap<String, String>> {
     ["net", "ipc", "pid"]
         .into_iter()
         .map(|kind| {

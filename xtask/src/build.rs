@@ -18,9 +18,15 @@ pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<Path
         .args(["--target", platform.target])
         .args(["--package", &program.package, "--bin", &program.name])
         .args(program.cargo)
-        // They would take the place of the flags in `program.cargo`.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    // The bytes are the project's to say, and not whoever's environment they are built in.
+    for (name, _) in env::vars_os() {
+        let shown = name.to_string_lossy();
+        if ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"].iter().any(|kind| shown.starts_with(kind)) {
+            cargo.env_remove(name);
+        }
+    }
     ensure!(cargo.status().context("cannot run cargo")?.success(), "cannot build `{}`", program.name);
 
     let built = Path::new("target").join(platform.target).join("release").join(&program.name);

@@ -1,5 +1,7 @@
 //! x86-64: psABI section 3.4.1 has the initial stack, syscall(2) the registers.
 
+#![expect(clippy::cast_possible_truncation, reason = "every call pause makes answers with an `int`")]
+
 use core::arch::{asm, naked_asm};
 use linux_raw_sys::general::__NR_exit;
 
@@ -28,36 +30,36 @@ unsafe extern "C" fn _start() -> ! {
 /// What the call's manual page asks of its arguments.
 #[inline]
 pub unsafe fn syscall0(number: u32) -> i32 {
-    let result;
+    let result: i64;
     // SAFETY: the caller's promise; the kernel writes rax, rcx and r11.
     unsafe {
-        asm!("syscall", inlateout("rax") number => result, lateout("rcx") _, lateout("r11") _, options(nostack));
+        asm!("syscall", inlateout("rax") i64::from(number) => result, lateout("rcx") _, lateout("r11") _, options(nostack));
     }
-    result
+    result as i32
 }
 
 /// # Safety
 /// As [`syscall0`].
 #[inline]
 pub unsafe fn syscall3(number: u32, a: usize, b: usize, c: usize) -> i32 {
-    let result;
+    let result: i64;
     // SAFETY: as in `syscall0`.
     unsafe {
-        asm!("syscall", inlateout("rax") number => result, in("rdi") a, in("rsi") b, in("rdx") c,
+        asm!("syscall", inlateout("rax") i64::from(number) => result, in("rdi") a, in("rsi") b, in("rdx") c,
             lateout("rcx") _, lateout("r11") _, options(nostack));
     }
-    result
+    result as i32
 }
 
 /// # Safety
 /// As [`syscall0`].
 #[inline]
 pub unsafe fn syscall4(number: u32, a: usize, b: usize, c: usize, d: usize) -> i32 {
-    let result;
+    let result: i64;
     // SAFETY: as in `syscall0`.
     unsafe {
-        asm!("syscall", inlateout("rax") number => result, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
+        asm!("syscall", inlateout("rax") i64::from(number) => result, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
             lateout("rcx") _, lateout("r11") _, options(nostack));
     }
-    result
+    result as i32
 }

@@ -1,6 +1,8 @@
 //! The tests' application, in every role a container can have: it writes files, serves them over HTTP, asks other
 //! containers for theirs, makes orphans, and tells what it sees of its pod.
 
+#![forbid(unsafe_code)]
+
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use e2e::orphans::{self, Way};
