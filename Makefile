@@ -3,13 +3,19 @@
 CARGO ?= cargo
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 build: ## the static programs, in dist/bin
 	$(CARGO) xtask build
 
 images: ## their images, in dist/images, and a table of sizes; needs no engine and no root
 	$(CARGO) xtask images
+
+images-all: cross ## the same for every architecture, in one archive
+	$(CARGO) xtask images --all-architectures
+
+cross: ## a compiler for every architecture: what rustup has not comes from Debian, into target
+	$(CARGO) xtask cross
 
 demo: images fixtures ## a pod on pause, on this machine's Docker or Podman; where there is neither, root gets Podman
 	$(CARGO) run --quiet --locked --package e2e --bin demo
@@ -52,4 +58,4 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build images demo test test-engines bench lint clean fixtures tools engines
+.PHONY: help build images images-all cross demo test test-engines bench lint clean fixtures tools engines

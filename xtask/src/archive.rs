@@ -1,25 +1,45 @@
 //! The file that every engine loads: an OCI layout and, for Docker before 25, a docker-archive (`manifest.json`), both
 //! pointing at the same blobs.
 
-use crate::image::{self, Descriptor, Image};
+use crate::image::{self, Blob, Descriptor, Image};
 use crate::platform::Platform;
 use crate::program::Program;
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// Writes `dist/images/PROGRAM.tar`, uncompressed as `ctr` wants it.
-pub fn write(dist: &Path, registry: &str, program: &Program, platform: &Platform, image: &Image) -> Result<()> {
+/// Writes `dist/images/PROGRAM.tar`, uncompressed as `ctr` wants it, with the image of each platform.
+pub fn write(dist: &Path, registry: &str, program: &Program, images: &[(&Platform, Image)]) -> Result<()> {
     let name = format!("{registry}/{}:{VERSION}", program.name);
-    let mut files: BTreeMap<String, Vec<u8>> =
-        image.blobs().map(|blob| (path(&blob.descriptor), blob.bytes.clone())).collect();
+    let mut manifests = vec![];
+    let mut files = BTreeMap::new();
+    for (platform, image) in images {
+        let mut manifest = serde_json::to_value(&image.manifest.descriptor)?;
+        manifest["platform"] = serde_json::to_value(platform)?;
+        manifests.push(manifest);
+        files.extend(image.blobs().map(|blob| (path(&blob.descriptor), blob.bytes.clone())));
+    }
+    // One entry, or skopeo and Podman would ask which: several images are behind an index of their own.
+    let mut entry = if let [manifest] = manifests.as_slice() {
+        manifest.clone()
+    } else {
+        let index = Blob::json(INDEX, &index(program, &manifests))?;
+        let entry = serde_json::to_value(&index.descriptor)?;
+        files.insert(path(&index.descriptor), index.bytes);
+        entry
+    };
+    entry["annotations"] = json!({
+        "io.containerd.image.name": name,
+        "org.opencontainers.image.ref.name": VERSION,
+    });
     files.insert("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.into());
-    files.insert("index.json".into(), index(&name, program, platform, image)?);
-    files.insert("manifest.json".into(), docker_manifest(&name, image)?);
+    files.insert("index.json".into(), serde_json::to_vec(&index(program, &[entry]))?);
+    files.insert("manifest.json".into(), docker_manifest(&name, images)?);
 
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
@@ -37,26 +57,23 @@ fn path(descriptor: &Descriptor) -> String {
 
 /// <https://github.com/opencontainers/image-spec/blob/main/image-index.md>. What describes the image stands here and
 /// not in its manifest: every node fetches the manifest.
-fn index(name: &str, program: &Program, platform: &Platform, image: &Image) -> Result<Vec<u8>> {
-    let mut manifest = serde_json::to_value(&image.manifest.descriptor)?;
-    manifest["platform"] = json!({ "architecture": platform.architecture, "os": "linux" });
-    manifest["annotations"] = json!({
-        "io.containerd.image.name": name,
-        "org.opencontainers.image.ref.name": VERSION,
-    });
-    Ok(serde_json::to_vec(&json!({
+fn index(program: &Program, manifests: &[Value]) -> Value {
+    json!({
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": [manifest],
+        "mediaType": INDEX,
+        "manifests": manifests,
         "annotations": {
             "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
             "org.opencontainers.image.title": program.name,
             "org.opencontainers.image.version": VERSION,
         },
-    }))?)
+    })
 }
 
-fn docker_manifest(name: &str, image: &Image) -> Result<Vec<u8>> {
+/// It knows no platforms: the image of this machine's.
+fn docker_manifest(name: &str, images: &[(&Platform, Image)]) -> Result<Vec<u8>> {
+    let host = Platform::host()?;
+    let (_, image) = images.iter().find(|(platform, _)| *platform == host).context("no image for this machine")?;
     Ok(serde_json::to_vec(&json!([{
         "Config": path(&image.config.descriptor),
         "RepoTags": [name],

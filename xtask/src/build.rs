@@ -1,5 +1,6 @@
 //! One program from source to `dist/bin`.
 
+use crate::cross::Compiler;
 use crate::elf;
 use crate::platform::Platform;
 use crate::program::Program;
@@ -14,8 +15,7 @@ use std::{env, fs};
 pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo
-        .args(["build", "--quiet", "--locked", "--release", "--target-dir", "target"])
-        .args(["--target", platform.target])
+        .args(["build", "--quiet", "--locked", "--release"])
         .args(["--package", &program.package, "--bin", &program.name])
         .args(program.cargo)
         .env_remove("RUSTFLAGS")
@@ -27,9 +27,12 @@ pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<Path
             cargo.env_remove(name);
         }
     }
-    ensure!(cargo.status().context("cannot run cargo")?.success(), "cannot build `{}`", program.name);
+    let compiler = Compiler::of(platform)?;
+    compiler.configure(&mut cargo, platform)?;
+    let built = cargo.status().context("cannot run cargo")?.success();
+    ensure!(built, "cannot build `{}` for {}", program.name, platform.architecture);
 
-    let built = Path::new("target").join(platform.target).join("release").join(&program.name);
+    let built = Path::new(compiler.target_directory()).join(platform.target).join("release").join(&program.name);
     let elf = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     let elf = elf::trim(&elf).with_context(|| format!("{} is no ELF file", built.display()))?;
 

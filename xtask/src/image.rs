@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::env;
 use std::io::Write;
 
-pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// gzip, since Docker 20.10 reads no zstd
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -43,7 +43,7 @@ impl Blob {
         Self { bytes, descriptor }
     }
 
-    fn json(media_type: &'static str, value: &impl Serialize) -> Result<Self> {
+    pub fn json(media_type: &'static str, value: &impl Serialize) -> Result<Self> {
         Ok(Self::new(media_type, serde_json::to_vec(value)?))
     }
 }
@@ -53,8 +53,7 @@ impl Image {
         let tar = tar(&program.name, elf)?;
         let layer = Blob::new(LAYER, gzip(&tar)?);
         let config = Config {
-            architecture: platform.architecture,
-            os: "linux",
+            platform,
             config: Execution {
                 user: program.user,
                 env: program.environment,
@@ -86,8 +85,8 @@ impl Image {
 /// <https://github.com/opencontainers/image-spec/blob/main/config.md>; fields in the order they are written.
 #[derive(Serialize)]
 struct Config<'a> {
-    architecture: &'a str,
-    os: &'a str,
+    #[serde(flatten)]
+    platform: &'a Platform,
     config: Execution<'a>,
     rootfs: RootFs,
 }

@@ -4,6 +4,8 @@
 
 mod archive;
 mod build;
+mod cross;
+mod debian;
 mod elf;
 mod image;
 mod platform;
@@ -12,9 +14,10 @@ mod sizes;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use platform::Platform;
+use cross::Compiler;
+use platform::PLATFORMS;
 use program::Program;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds pause-kit's programs and images")]
@@ -35,6 +38,10 @@ enum Verb {
         #[arg(long, default_value = "localhost")]
         registry: String,
     },
+    /// Prepare a compiler for every architecture: where the toolchain has none, Debian's, in target/cross
+    Cross,
+    /// Prepare qemu-user, from Debian's packages, in target/emulators
+    Emulators,
 }
 
 #[derive(clap::Args)]
@@ -44,30 +51,43 @@ struct Selection {
     /// Where to put what is built
     #[arg(long, default_value = "dist")]
     dist: PathBuf,
+    /// For every architecture a program can be built for, and not only for this machine's
+    #[arg(long)]
+    all_architectures: bool,
 }
 
 fn main() -> Result<()> {
     // Cargo tells where xtask stands; every path below is relative to the workspace.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
-    let platform = Platform::host()?;
     match Args::parse().verb {
-        Verb::Build(Selection { programs, dist }) => {
+        Verb::Build(Selection { programs, dist, all_architectures }) => {
             for program in Program::select(&programs)? {
-                let path = build::build(&program, platform, &dist)?;
-                println!("{}", path.display());
+                for platform in program.platforms(all_architectures)? {
+                    println!("{}", build::build(&program, platform, &dist)?.display());
+                }
             }
         }
-        Verb::Images { selection: Selection { programs, dist }, registry } => {
+        Verb::Images { selection: Selection { programs, dist, all_architectures }, registry } => {
             let mut sizes = sizes::Sizes::default();
             for program in Program::select(&programs)? {
-                let elf = std::fs::read(build::build(&program, platform, &dist)?)?;
-                let image = image::Image::new(&program, platform, &elf)?;
-                archive::write(&dist, &registry, &program, platform, &image)?;
-                sizes.add(&program, platform, elf.len(), &image);
+                let mut images = vec![];
+                for platform in program.platforms(all_architectures)? {
+                    let elf = std::fs::read(build::build(&program, platform, &dist)?)?;
+                    let image = image::Image::new(&program, platform, &elf)?;
+                    sizes.add(&program, platform, elf.len(), &image);
+                    images.push((platform, image));
+                }
+                archive::write(&dist, &registry, &program, &images)?;
             }
             sizes.write(&dist.join("images/sizes.json"))?;
             print!("{sizes}");
         }
+        Verb::Cross => {
+            for platform in &PLATFORMS {
+                println!("{:<8} {}", platform.architecture, Compiler::of(platform)?);
+            }
+        }
+        Verb::Emulators => debian::unpack(&["qemu-user-static"], Path::new("target/emulators"))?,
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The programs: pause, every crate in `sidecars/`, and the tests' app, which is built only when it is named.
 
+use crate::platform::{PLATFORMS, Platform};
 use anyhow::{Result, bail};
 
 #[derive(Clone)]
@@ -12,6 +13,8 @@ pub struct Program {
     pub user: &'static str,
     /// `NAME=value` in the image
     pub environment: &'static [&'static str],
+    /// Whether `core` is all it needs of Rust, so that it can be built for every platform
+    pub no_std: bool,
     /// More arguments to the cargo command that builds it
     pub cargo: &'static [&'static str],
 }
@@ -27,12 +30,24 @@ impl Program {
     fn pause() -> Self {
         // Its entry point has an absolute path and nothing else is in the image: no PATH, 17 bytes less.
         let cargo = &["--config", "pause/link.toml"];
-        Self { name: "pause".into(), package: "pause".into(), user: "65535:65535", environment: &[], cargo }
+        Self {
+            name: "pause".into(),
+            package: "pause".into(),
+            user: "65535:65535",
+            environment: &[],
+            no_std: true,
+            cargo,
+        }
     }
 
     fn app() -> Self {
         let user = "0:0"; // it plays any container: one that listens on port 80, one that writes where root may
-        Self { name: "app".into(), package: "e2e".into(), user, environment: PATH, cargo: STATIC }
+        Self { name: "app".into(), package: "e2e".into(), user, environment: PATH, no_std: false, cargo: STATIC }
+    }
+
+    /// What it is built for: this machine, or `all` that it can be built for.
+    pub fn platforms(&self, all: bool) -> Result<Vec<&'static Platform>> {
+        Ok(if all && self.no_std { PLATFORMS.iter().collect() } else { vec![Platform::host()?] })
     }
 
     /// The programs with these names; all that are released when there are none.

@@ -1,0 +1,72 @@
+//! The compiler for each platform: the installed toolchain where it has the target's `core`, as rustup adds it, else
+//! Debian's rustc, which has every target in it and the source of `core` beside it.
+
+use crate::debian;
+use crate::platform::Platform;
+use anyhow::{Context, Result, ensure};
+use std::env;
+use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where Debian's is unpacked.
+const ROOT: &str = "target/cross/debian";
+
+pub enum Compiler {
+    Installed,
+    Debian { root: PathBuf, linker: PathBuf },
+}
+
+impl Compiler {
+    /// Prepares what is missing.
+    pub fn of(platform: &Platform) -> Result<Self> {
+        let libraries = rustc(&["--print", "target-libdir", "--target", platform.target])?;
+        if Path::new(&libraries).exists() {
+            return Ok(Self::Installed);
+        }
+        let host = Platform::host()?.target;
+        let linker = PathBuf::from(rustc(&["--print", "sysroot"])?).join(format!("lib/rustlib/{host}/bin/rust-lld"));
+        ensure!(linker.exists(), "{} is missing: rustup's toolchains have it", linker.display());
+        debian::unpack(&["rustc-web", "rust-web-src"], Path::new(ROOT))
+            .with_context(|| format!("or have rustup get the target: `rustup target add {}`", platform.target))?;
+        Ok(Self::Debian { root: env::current_dir()?.join(ROOT), linker })
+    }
+
+    /// Where it puts what it builds, so that two compilers do not take turns in one directory.
+    pub fn target_directory(&self) -> &'static str {
+        match self {
+            Self::Installed => "target",
+            Self::Debian { .. } => "target/cross/build",
+        }
+    }
+
+    /// Has `cargo`, with its verb given, build with it for `platform`.
+    pub fn configure(&self, cargo: &mut Command, platform: &Platform) -> Result<()> {
+        cargo.args(["--target-dir", self.target_directory(), "--target", platform.target]);
+        let Self::Debian { root, linker } = self else { return Ok(()) };
+        let host = Platform::host()?.target;
+        cargo
+            .arg("-Zbuild-std=core,compiler_builtins")
+            .args(["--config", &format!("target.{}.linker = '{}'", platform.target, linker.display())])
+            .args(["--config", &format!("target.{host}.linker = 'cc'")]) // for build scripts, whatever else is said
+            .env("RUSTC", root.join("usr/bin/rustc"))
+            .env("RUSTC_BOOTSTRAP", "1") // `-Z` on a stable compiler
+            .env("LD_LIBRARY_PATH", root.join(format!("usr/lib/{}", host.replace("-unknown", ""))));
+        Ok(())
+    }
+}
+
+impl Display for Compiler {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self {
+            Self::Installed => f.write_str("the installed toolchain"),
+            Self::Debian { .. } => write!(f, "Debian's rustc in {ROOT}"),
+        }
+    }
+}
+
+fn rustc(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("rustc").args(arguments).output().context("cannot run rustc")?;
+    ensure!(output.status.success(), "rustc: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim_end().into())
+}
