@@ -1,47 +1,13 @@
 use crate::xtask_images;
+use e2e::archive::{self, Archive};
 use e2e::command::output;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use tempfile::TempDir;
-
-/// The archive of pause's image, unpacked.
-struct Archive(TempDir);
-
-impl Archive {
-    fn unpack() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let archive = e2e::workspace("dist/images/pause.tar");
-        output(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(directory.path())).unwrap();
-        Self(directory)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn json(&self, name: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
-    }
-
-    /// Where the blob that `descriptor` describes is, after a look at its digest and size.
-    fn blob(&self, descriptor: &Value) -> String {
-        let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
-        let name = format!("blobs/sha256/{digest}");
-        assert_eq!(sha256(&self.path(&name)), digest);
-        assert_eq!(fs::metadata(self.path(&name)).unwrap().len(), descriptor["size"].as_u64().unwrap());
-        name
-    }
-}
-
-fn sha256(file: &Path) -> String {
-    output(Command::new("sha256sum").arg(file)).unwrap()[..64].into()
-}
 
 #[test]
 fn the_layout_leads_to_the_program() {
-    let archive = Archive::unpack();
+    let archive = Archive::unpack(&e2e::workspace("dist/images/pause.tar")).unwrap();
     assert_eq!(archive.json("oci-layout"), json!({ "imageLayoutVersion": "1.0.0" }));
     let index = archive.json("index.json");
     assert_eq!(index["annotations"]["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
@@ -60,7 +26,7 @@ fn the_layout_leads_to_the_program() {
     assert_eq!(config["config"], json!({ "User": "65535:65535", "Entrypoint": ["/pause"] }));
     let tar = archive.path("layer.tar");
     fs::write(&tar, output_bytes(Command::new("gzip").arg("-dc").arg(archive.path(&layer)))).unwrap();
-    assert_eq!(config["rootfs"]["diff_ids"], json!([format!("sha256:{}", sha256(&tar))]));
+    assert_eq!(config["rootfs"]["diff_ids"], json!([format!("sha256:{}", archive::sha256(&tar))]));
     let listed = output(Command::new("tar").args(["-tv", "--numeric-owner", "--utc", "-f"]).arg(&tar)).unwrap();
     let listed: Vec<&str> = listed.split_whitespace().collect();
     let size = fs::metadata(e2e::program("pause")).unwrap().len().to_string();
@@ -77,7 +43,7 @@ fn output_bytes(command: &mut Command) -> Vec<u8> {
 
 #[test]
 fn what_a_node_pulls_fits_a_kibibyte() {
-    let archive = Archive::unpack();
+    let archive = Archive::unpack(&e2e::workspace("dist/images/pause.tar")).unwrap();
     let bytes = |name: &str| fs::metadata(archive.path(name)).unwrap().len();
     let entry = archive.json("index.json")["manifests"][0].clone();
     let manifest = archive.blob(&entry);

@@ -1,6 +1,3 @@
-use object::Endianness;
-use object::elf::{FileHeader64, PF_W, PF_X, PT_GNU_STACK, PT_LOAD};
-use object::read::elf::{FileHeader, ProgramHeader};
 use std::process::Command;
 
 fn pause() -> Vec<u8> {
@@ -16,19 +13,7 @@ fn the_file_fits_a_disk_sector() {
 
 #[test]
 fn segments_are_safe_to_map() {
-    let file = pause();
-    let header = FileHeader64::<Endianness>::parse(file.as_slice()).unwrap();
-    let endian = header.endian().unwrap();
-    let segments = header.program_headers(endian, file.as_slice()).unwrap();
-    for segment in segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD) {
-        let flags = segment.p_flags(endian);
-        assert_ne!(flags & (PF_W | PF_X), PF_W | PF_X, "writable and executable");
-        assert_eq!(segment.p_align(endian) % 0x1_0000, 0);
-        assert_eq!(segment.p_offset(endian) % 0x1_0000, segment.p_vaddr(endian) % 0x1_0000, "for pages of 64 KiB");
-        assert_eq!(segment.p_filesz(endian), segment.p_memsz(endian), "older kernels cannot zero what is read-only");
-    }
-    let stack = segments.iter().find(|segment| segment.p_type(endian) == PT_GNU_STACK).expect("a GNU_STACK segment");
-    assert_eq!(stack.p_flags(endian) & PF_X, 0, "an executable stack");
+    e2e::elf::expect_safe_segments(&pause());
 }
 
 #[test]

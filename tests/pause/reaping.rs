@@ -1,21 +1,11 @@
 use crate::{WAIT, launch, waiting};
-use clap::ValueEnum;
-use e2e::command::output;
-use e2e::orphans::Way;
+use e2e::orphans::{self, Way};
 use e2e::process::{Process, cpu_time, until};
-use std::process::Command;
 
 const ORPHANS: usize = 20_000;
 
-/// Makes orphans in `init`'s PID namespace, and says how many saw PID 1 adopt them.
 fn make_orphans(init: &Process, way: Way, count: usize) -> usize {
-    let way = way.to_possible_value().expect("no way is hidden");
-    let adopted = output(
-        Command::new("nsenter")
-            .args(["--pid", "--target", &init.pid.to_string(), "--", env!("CARGO_BIN_EXE_app"), "orphans"])
-            .args([way.get_name(), &count.to_string()]),
-    );
-    adopted.unwrap().parse().unwrap()
+    orphans::make_beside(init, env!("CARGO_BIN_EXE_app").as_ref(), way, count).unwrap()
 }
 
 fn orphans_cost_nothing(way: Way) {

@@ -1,8 +1,7 @@
 use crate::{expect_end, launch, read_to_end, waiting};
 use e2e::launch::pipe;
+use e2e::pause::VERSION;
 use nix::sys::wait::WaitStatus;
-
-const VERSION: &str = concat!("pause ", env!("CARGO_PKG_VERSION"), "\n");
 
 #[test]
 fn version_is_printed_for_v_in_any_position_and_case() {

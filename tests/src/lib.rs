@@ -1,12 +1,15 @@
 //! What the end-to-end tests, the demo and the benches share: a launcher of processes in namespaces, orphans made to
 //! order, the container engine of this machine, and a pod built by hand on it.
 
+pub mod archive;
 pub mod cgroup;
 pub mod command;
 pub mod contract;
+pub mod elf;
 pub mod engine;
 pub mod launch;
 pub mod orphans;
+pub mod pause;
 pub mod pod;
 pub mod process;
 pub mod view;

@@ -1,10 +1,14 @@
 //! Orphans made to order: processes whose parent leaves before they are reaped, in each way the kernel tells apart.
 
+use crate::command::output;
+use crate::process::Process;
 use clap::ValueEnum;
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, fork, getppid, read, setsid, write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::Command;
 
 /// How an orphan comes to PID 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +40,21 @@ pub fn make(way: Way, count: usize) -> nix::Result<usize> {
         left -= left.min(batch);
     }
     Ok(adopted)
+}
+
+/// Has `app`, the tests' application, make orphans in `init`'s PID namespace, as [`make`] does. For root.
+///
+/// # Errors
+/// If the application fails.
+pub fn make_beside(init: &Process, app: &Path, way: Way, count: usize) -> anyhow::Result<usize> {
+    let way = way.to_possible_value().expect("no way is hidden");
+    let adopted =
+        output(Command::new("nsenter").args(["--pid", "--target", &init.pid.to_string(), "--"]).arg(app).args([
+            "orphans",
+            way.get_name(),
+            &count.to_string(),
+        ]))?;
+    Ok(adopted.parse()?)
 }
 
 fn make_batch(way: Way, count: usize) -> nix::Result<usize> {

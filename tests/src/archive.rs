@@ -1,0 +1,52 @@
+//! The archive of an image, unpacked.
+
+use crate::command::output;
+use anyhow::Result;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+pub struct Archive(TempDir);
+
+impl Archive {
+    /// # Errors
+    /// If it is no tar archive.
+    pub fn unpack(archive: &Path) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        output(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(directory.path()))?;
+        Ok(Self(directory))
+    }
+
+    /// Where the file with this name is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// # Panics
+    /// If there is no such file, or no JSON in it.
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    /// The name of the blob that `descriptor` describes, after a look at its digest and size.
+    ///
+    /// # Panics
+    /// If they are not the blob's.
+    pub fn blob(&self, descriptor: &Value) -> String {
+        let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+        let name = format!("blobs/sha256/{digest}");
+        assert_eq!(sha256(&self.path(&name)), digest);
+        assert_eq!(fs::metadata(self.path(&name)).unwrap().len(), descriptor["size"].as_u64().unwrap());
+        name
+    }
+}
+
+/// 64 hexadecimal digits.
+///
+/// # Panics
+/// If the file cannot be read.
+pub fn sha256(file: &Path) -> String {
+    output(Command::new("sha256sum").arg(file)).unwrap()[..64].into()
+}
