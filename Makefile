@@ -26,12 +26,16 @@ test: images fixtures tools ## all tests, the pod contract on this machine's eng
 test-engines: images fixtures engines ## the pod contract on every engine: Docker and its compose, Podman, runc
 	$(CARGO) test --locked --package e2e --test engines
 
+test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
+	$(CARGO) test --locked --package e2e --test architectures
+
 bench: build fixtures ## pause beside its peers, in one run
 	$(CARGO) run --quiet --locked --release --package bench
 
 lint: ## formatting and clippy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(CARGO) clippy --locked --package e2e --test engines --test architectures -- --deny warnings
 
 clean: ## remove all that was built
 	$(CARGO) clean
@@ -40,6 +44,10 @@ clean: ## remove all that was built
 # The app that tests and benches run in containers.
 fixtures:
 	$(CARGO) xtask images app --dist target/e2e > /dev/null
+
+# qemu-user, which runs programs of other architectures; from Debian's packages, in target.
+emulators:
+	$(CARGO) xtask emulators
 
 # What the tests look at pause with, from this machine's packages.
 tools:
@@ -58,4 +66,4 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build images images-all cross demo test test-engines bench lint clean fixtures tools engines
+.PHONY: help build images images-all cross demo test test-engines test-architectures bench lint clean fixtures emulators tools engines
