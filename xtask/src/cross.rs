@@ -27,8 +27,9 @@ impl Compiler {
         let host = Platform::host()?.target;
         let linker = PathBuf::from(rustc(&["--print", "sysroot"])?).join(format!("lib/rustlib/{host}/bin/rust-lld"));
         ensure!(linker.exists(), "{} is missing: rustup's toolchains have it", linker.display());
-        debian::unpack(&["rustc-web", "rust-web-src"], Path::new(ROOT))
-            .with_context(|| format!("or have rustup get the target: `rustup target add {}`", platform.target))?;
+        debian::unpack(&["rustc-web", "rust-web-src"], Path::new(ROOT)).with_context(|| {
+            format!("no compiler for {0}; with network, `rustup target add {0}` is one", platform.target)
+        })?;
         Ok(Self::Debian { root: env::current_dir()?.join(ROOT), linker })
     }
 
