@@ -1,7 +1,7 @@
 use crate::ARCHITECTURES;
 use e2e::archive::Archive;
 use e2e::command::output;
-use e2e::engine::Engine;
+use e2e::engine::{self, Engine};
 use serde_json::json;
 use std::fs;
 use std::process::Command;
@@ -46,7 +46,8 @@ fn one_index_leads_to_every_architecture() {
 fn engines_run_the_image_of_this_machine() {
     for engine in [Engine::docker(), Engine::podman()].into_iter().flatten() {
         let before = engine.images().unwrap();
-        let image = engine.load("dist", "pause").unwrap();
+        let image = engine::image("pause");
+        engine.load("dist", "pause").unwrap();
         let version = engine.run(&["run", "--rm", "--network=none", &image, "-v"]);
         if !before.contains(&image) {
             engine.run(&["image", "rm", &image]).unwrap();
