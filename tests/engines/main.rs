@@ -4,6 +4,7 @@ mod compose;
 mod docker;
 mod podman;
 mod runc;
+mod userns;
 
 use e2e::contract;
 use e2e::pod::Pod;

@@ -91,11 +91,7 @@ impl Process {
     /// # Panics
     /// If `/proc` cannot be read.
     pub fn children(&self) -> impl Iterator<Item = Pid> {
-        let parent = self.pid.to_string();
-        let entries = fs::read_dir("/proc").expect("/proc is mounted");
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Pid::from_raw))
-            .filter(move |&pid| stat(pid, PARENT).as_ref() == Some(&parent))
+        children(self.pid)
     }
 }
 
@@ -128,6 +124,16 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// # Panics
+/// If `/proc` cannot be read.
+pub fn children(parent: Pid) -> impl Iterator<Item = Pid> {
+    let parent = parent.to_string();
+    let entries = fs::read_dir("/proc").expect("/proc is mounted");
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+        .filter(move |&pid| stat(pid, PARENT).as_ref() == Some(&parent))
 }
 
 /// A process, also one that is no child, to wait for.
