@@ -20,6 +20,9 @@ cross: ## a compiler for every architecture: what rustup has not comes from Debi
 demo: images fixtures ## a pod on pause, on this machine's Docker or Podman; where there is neither, root gets Podman
 	$(CARGO) run --quiet --locked --package e2e --bin demo
 
+verify: cross ## build every image twice, as two strangers would, and compare
+	$(CARGO) xtask verify
+
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
 
@@ -66,4 +69,4 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build images images-all cross demo test test-engines test-architectures bench lint clean fixtures emulators tools engines
+.PHONY: help build images images-all cross verify demo test test-engines test-architectures bench lint clean fixtures emulators tools engines

@@ -27,6 +27,11 @@ pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<Path
             cargo.env_remove(name);
         }
     }
+    // Where a panic is, from the workspace or from the registry, and not from this machine's root.
+    for (place, name) in [(env::current_dir()?, "."), (cargo_home()?, "cargo")] {
+        let flag = format!("--remap-path-prefix={}={name}", place.display());
+        cargo.args(["--config", &format!("target.'cfg(target_os = \"linux\")'.rustflags = ['{flag}']")]);
+    }
     let compiler = Compiler::of(platform)?;
     compiler.configure(&mut cargo, platform)?;
     let built = cargo.status().context("cannot run cargo")?.success();
@@ -45,4 +50,10 @@ pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<Path
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
     fs::rename(&new, &path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
+}
+
+/// Where cargo keeps the crates it fetches.
+fn cargo_home() -> Result<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|| Some(env::home_dir()?.join(".cargo"))).context("set CARGO_HOME, or HOME")
 }

@@ -1,6 +1,7 @@
 //! The compiler for each platform: the installed toolchain where it has the target's `core`, as rustup adds it, else
 //! Debian's rustc, which has every target in it and the source of `core` beside it.
 
+use crate::command::output;
 use crate::debian;
 use crate::platform::Platform;
 use anyhow::{Context, Result, ensure};
@@ -41,6 +42,21 @@ impl Compiler {
         }
     }
 
+    /// All that `rustc -vV` says.
+    pub fn version(&self) -> Result<String> {
+        match self {
+            Self::Installed => rustc(&["-vV"]),
+            Self::Debian { root, .. } => output(self.libraries(Command::new(root.join("usr/bin/rustc")).arg("-vV"))?),
+        }
+    }
+
+    /// Has a command find Debian's LLVM.
+    fn libraries<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
+        let Self::Debian { root, .. } = self else { return Ok(command) };
+        let host = Platform::host()?.target.replace("-unknown", "");
+        Ok(command.env("LD_LIBRARY_PATH", root.join(format!("usr/lib/{host}"))))
+    }
+
     /// Has `cargo`, with its verb given, build with it for `platform`.
     pub fn configure(&self, cargo: &mut Command, platform: &Platform) -> Result<()> {
         cargo.args(["--target-dir", self.target_directory(), "--target", platform.target]);
@@ -51,9 +67,8 @@ impl Compiler {
             .args(["--config", &format!("target.{}.linker = '{}'", platform.target, linker.display())])
             .args(["--config", &format!("target.{host}.linker = 'cc'")]) // for build scripts, whatever else is said
             .env("RUSTC", root.join("usr/bin/rustc"))
-            .env("RUSTC_BOOTSTRAP", "1") // `-Z` on a stable compiler
-            .env("LD_LIBRARY_PATH", root.join(format!("usr/lib/{}", host.replace("-unknown", ""))));
-        Ok(())
+            .env("RUSTC_BOOTSTRAP", "1"); // `-Z` on a stable compiler
+        self.libraries(cargo).map(drop)
     }
 }
 
@@ -67,7 +82,5 @@ impl Display for Compiler {
 }
 
 fn rustc(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("rustc").args(arguments).output().context("cannot run rustc")?;
-    ensure!(output.status.success(), "rustc: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?.trim_end().into())
+    output(Command::new("rustc").args(arguments))
 }

@@ -1,6 +1,7 @@
 //! Debian's packages, unpacked below `target/` and not installed.
 
-use anyhow::{Context, Result, ensure};
+use crate::command::output;
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -20,7 +21,7 @@ pub fn unpack(packages: &[&str], root: &Path) -> Result<()> {
     })?;
     let unpacked = directory.join("root");
     for archive in archives {
-        run(Command::new("dpkg").arg("--extract").args([&archive, &unpacked]))?;
+        output(Command::new("dpkg").arg("--extract").args([&archive, &unpacked]))?;
     }
     fs::rename(unpacked, root).with_context(|| format!("cannot write {}", root.display()))?;
     Ok(fs::remove_dir_all(directory)?)
@@ -30,26 +31,20 @@ pub fn unpack(packages: &[&str], root: &Path) -> Result<()> {
 fn download(packages: &[&str], directory: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(directory.join("partial")).with_context(|| format!("cannot create {}", directory.display()))?;
     let download = || {
-        run(Command::new("apt-get")
-            // An installation that stops after the download: apt finds the dependencies, and changes nothing.
-            .args(["install", "--download-only", "--reinstall", "--no-install-recommends", "-qq", "-y"])
-            .args(["-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=root", "-o"])
-            .arg(format!("Dir::Cache::archives={}", directory.display()))
-            .args(packages))
+        output(
+            Command::new("apt-get")
+                // An installation that stops after the download: apt finds the dependencies, and changes nothing.
+                .args(["install", "--download-only", "--reinstall", "--no-install-recommends", "-qq", "-y"])
+                .args(["-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=root", "-o"])
+                .arg(format!("Dir::Cache::archives={}", directory.display()))
+                .args(packages),
+        )
     };
     // Lists of packages that are missing or old are the usual reason why it fails.
     if download().is_err() {
-        run(Command::new("apt-get").args(["update", "-qq"]))?;
+        output(Command::new("apt-get").args(["update", "-qq"]))?;
         download()?;
     }
     let entries = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     Ok(entries.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let line = format!("{command:?}").replace('"', "");
-    let output = command.output().with_context(|| format!("cannot run `{line}`"))?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`{line}` failed: {}: {}", output.status, complaint.trim_end());
-    Ok(())
 }

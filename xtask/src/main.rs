@@ -4,13 +4,17 @@
 
 mod archive;
 mod build;
+mod command;
 mod cross;
 mod debian;
 mod elf;
 mod image;
+mod papers;
 mod platform;
 mod program;
+mod sbom;
 mod sizes;
+mod verify;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -38,6 +42,8 @@ enum Verb {
         #[arg(long, default_value = "localhost")]
         registry: String,
     },
+    /// Build everything twice, as two strangers would, and compare every file
+    Verify,
     /// Prepare a compiler for every architecture: where the toolchain has none, Debian's, in target/cross
     Cross,
     /// Prepare qemu-user, from Debian's packages, in target/emulators
@@ -69,6 +75,7 @@ fn main() -> Result<()> {
         }
         Verb::Images { selection: Selection { programs, dist, all_architectures }, registry } => {
             let mut sizes = sizes::Sizes::default();
+            let mut built_for = vec![];
             for program in Program::select(&programs)? {
                 let mut images = vec![];
                 for platform in program.platforms(all_architectures)? {
@@ -78,10 +85,14 @@ fn main() -> Result<()> {
                     images.push((platform, image));
                 }
                 archive::write(&dist, &registry, &program, &images)?;
+                sbom::write(&dist, &program, &program.platforms(all_architectures)?)?;
+                built_for.extend(program.platforms(all_architectures)?);
             }
             sizes.write(&dist.join("images/sizes.json"))?;
+            papers::write(&dist, &built_for)?;
             print!("{sizes}");
         }
+        Verb::Verify => verify::verify()?,
         Verb::Cross => {
             for platform in &PLATFORMS {
                 println!("{:<8} {}", platform.architecture, Compiler::of(platform)?);

@@ -1,0 +1,70 @@
+//! Is what is built the same, whoever builds it, wherever and whenever? Builds twice and compares.
+
+use crate::command::output;
+use crate::papers::files;
+use anyhow::{Context, Result, ensure};
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The second builder: another user, who speaks another language, in another place and time zone.
+const STRANGER: [&str; 4] = ["unshare", "--user", "--map-user=4321", "--map-group=4321"];
+const STRANGE: [(&str, &str); 6] = [
+    ("USER", "stranger"),
+    ("LOGNAME", "stranger"),
+    ("HOME", "/nonexistent"),
+    ("LC_ALL", "tr_TR.UTF-8"),
+    ("TZ", "Pacific/Kiritimati"),
+    ("CARGO_BUILD_JOBS", "1"),
+];
+
+/// Builds the images of every architecture, and of the tests' app as a sidecar would be, in two new directories.
+pub fn verify() -> Result<()> {
+    let directory = env::temp_dir().join(format!("pause-kit-verify-{}", std::process::id()));
+    let (here, there) = (directory.join("here"), directory.join("a longer way/to there"));
+    let compared = build(&here, &[], &[])
+        .and_then(|()| build(&there, &STRANGER, &STRANGE))
+        .and_then(|()| compare(&here.join("dist"), &there.join("dist")));
+    fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    compared
+}
+
+fn build(directory: &Path, wrapper: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    println!("building in {}{}", directory.display(), if wrapper.is_empty() { "" } else { ", as a stranger" });
+    fs::create_dir_all(directory.join("target/cross"))
+        .with_context(|| format!("cannot create {}", directory.display()))?;
+    // The files as they are here, also those not yet committed.
+    for file in output(Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]))?.lines() {
+        let copy = directory.join(file);
+        fs::create_dir_all(copy.parent().context("a file is in a directory")?)?;
+        fs::copy(file, copy).with_context(|| format!("cannot copy {file}"))?;
+    }
+    // Only what was fetched is shared, nothing that was built.
+    symlink(env::current_dir()?.join("target/cross/debian"), directory.join("target/cross/debian"))?;
+    let mut words = wrapper.iter().copied().chain(["cargo", "run", "--quiet", "--locked", "--package", "xtask", "--"]);
+    let mut command = Command::new(words.next().context("a command")?);
+    command.args(words).args(["images", "--all-architectures", "pause", "app"]).current_dir(directory);
+    for (home, default) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let set = env::var_os(home).map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(default)));
+        command.env(home, set.context("neither a home nor a place for the toolchain")?);
+    }
+    output(command.envs(environment.iter().copied()).env_remove("CARGO_MANIFEST_DIR")).map(drop)
+}
+
+fn compare(here: &Path, there: &Path) -> Result<()> {
+    let (here, there) = (files(here)?, files(there)?);
+    let names = |files: &std::collections::BTreeMap<PathBuf, _>| files.keys().cloned().collect::<Vec<_>>();
+    ensure!(names(&here) == names(&there), "not the same files: {:?}, {:?}", names(&here), names(&there));
+    let mut differ = vec![];
+    for (name, bytes) in &here {
+        let same = there[name] == *bytes;
+        println!("{} {:>9} {}", if same { "same  " } else { "DIFFER" }, bytes.len(), name.display());
+        if !same {
+            differ.push(name.display().to_string());
+        }
+    }
+    ensure!(differ.is_empty(), "not the same bytes: {}", differ.join(" "));
+    Ok(())
+}
