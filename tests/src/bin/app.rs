@@ -7,10 +7,13 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use e2e::orphans::{self, Way};
 use e2e::view::View;
-use std::fs;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 enum Role {
@@ -28,9 +31,24 @@ enum Role {
     Orphans { way: Way, count: usize },
     /// Print what this container sees of its pod, as JSON
     Look,
+    /// Add TEXT to FILE, as a line, and exit with CODE
+    Note {
+        file: PathBuf,
+        text: String,
+        #[arg(default_value_t = 0)]
+        code: u8,
+    },
+    /// Print FILE
+    Read { file: PathBuf },
+    /// Wait for SIGTERM, and exit; note in FILE when NAME hears it, and when it has come
+    Wait {
+        #[arg(requires = "name")]
+        file: Option<PathBuf>,
+        name: Option<String>,
+    },
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     match Role::parse() {
         Role::Serve { directory, port, write } => {
             if let [file, text] = write.as_slice() {
@@ -38,21 +56,38 @@ fn main() -> Result<()> {
                 fs::write(&new, text).with_context(|| format!("cannot write {new}"))?;
                 fs::rename(&new, file).with_context(|| format!("cannot write {file}"))?;
             }
-            serve(&directory, port)
+            serve(&directory, port)?;
         }
-        Role::Get { port, file } => {
-            print!("{}", get(port, &file)?);
-            Ok(())
+        Role::Get { port, file } => print!("{}", get(port, &file)?),
+        Role::Orphans { way, count } => println!("{}", orphans::make(way, count)?),
+        Role::Look => println!("{}", serde_json::to_string(&View::of_this_process()?)?),
+        Role::Note { file, text, code } => {
+            note(&file, &text)?;
+            return Ok(code.into());
         }
-        Role::Orphans { way, count } => {
-            println!("{}", orphans::make(way, count)?);
-            Ok(())
+        Role::Read { file } => {
+            print!("{}", fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?);
         }
-        Role::Look => {
-            println!("{}", serde_json::to_string(&View::of_this_process()?)?);
-            Ok(())
+        Role::Wait { file, name } => {
+            let mut signals = Signals::new([SIGTERM])?;
+            let note = |what| match (&file, &name) {
+                (Some(file), Some(name)) => note(file, &format!("{name} {what}")),
+                _ => Ok(()),
+            };
+            note("runs")?;
+            signals.forever().next();
+            note("ends")?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whole lines, whoever else writes.
+fn note(file: &Path, text: &str) -> Result<()> {
+    let opened = File::options().append(true).create(true).open(file);
+    opened
+        .and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()))
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn serve(directory: &Path, port: u16) -> Result<()> {
