@@ -26,8 +26,9 @@ verify: cross ## build every image twice, as two strangers would, and compare
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
 
-test-engines: images fixtures engines ## the pod contract on every engine: Docker and its compose, Podman, runc
+test-engines: images fixtures engines ## the pod contract on every engine: Docker and its compose, Podman, runc, containerd
 	$(CARGO) test --locked --package e2e --test engines
+	$(CARGO) test --locked --package kubelet --test containerd --test density
 
 test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures

@@ -91,7 +91,10 @@ impl Init {
 }
 
 /// Of the process with this name in `/proc`: namespace to inode.
-fn namespaces(process: &str) -> Result<BTreeMap<String, String>> {
+///
+/// # Errors
+/// If there is none, or another user's.
+pub fn namespaces(process: &str) -> Result<BTreeMap<String, String>> {
     ["net", "ipc", "pid"]
         .into_iter()
         .map(|kind| {

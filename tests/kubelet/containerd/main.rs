@@ -1,0 +1,41 @@
+//! containerd with pause as its sandbox image, spoken to as kubelet does.
+
+mod containers;
+mod namespaces;
+mod network;
+
+use kubelet::containerd::Containerd;
+use kubelet::cri::Cri;
+use kubelet::messages::{NamespaceMode, SandboxConfig, SandboxSecurity};
+use kubelet::sandbox::{self, Sandbox};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// A containerd shared by the tests that run at the same time and gone after the last of them, with a connection of
+/// each test's own.
+struct Node {
+    containerd: Arc<Containerd>,
+    cri: Cri,
+}
+
+impl Node {
+    fn get() -> Self {
+        static CONTAINERD: Mutex<Weak<Containerd>> = Mutex::new(Weak::new());
+        let mut shared = CONTAINERD.lock().unwrap_or_else(PoisonError::into_inner);
+        let containerd = shared.upgrade().unwrap_or_else(|| Arc::new(Containerd::with_pause().unwrap()));
+        *shared = Arc::downgrade(&containerd);
+        let cri = containerd.cri().unwrap();
+        Self { containerd, cri }
+    }
+
+    fn config(&self, name: &str, security: SandboxSecurity) -> SandboxConfig {
+        let mut config = self.containerd.sandbox(name).unwrap();
+        config.linux.as_mut().unwrap().security_context = Some(security);
+        config
+    }
+
+    /// A sandbox whose containers have the pod's network, and see these processes.
+    fn sandbox(&self, name: &str, pid: NamespaceMode) -> Sandbox<'_> {
+        let security = sandbox::namespaces(NamespaceMode::Pod, pid);
+        Sandbox::run(&self.cri, self.config(name, security)).unwrap()
+    }
+}

@@ -1,0 +1,19 @@
+//! Plays kubelet's part for the tests: pods from Kubernetes manifests, on a containerd of the tests' own, over its CRI.
+
+#![forbid(unsafe_code)]
+
+pub mod containerd;
+pub mod cri;
+mod debian;
+pub mod messages;
+mod network;
+pub mod sandbox;
+
+/// A port of the node's that nobody listens on.
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
