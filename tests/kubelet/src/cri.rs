@@ -12,6 +12,7 @@ use http::uri::PathAndQuery;
 use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::path::Path;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
@@ -135,7 +136,7 @@ impl Cri {
                 return Ok(status);
             }
             ensure!(start.elapsed() < DEADLINE, "container {id} does not end within {DEADLINE:?}");
-            self.pause();
+            sleep(Duration::from_millis(10));
         }
     }
 
@@ -158,11 +159,6 @@ impl Cri {
     pub fn image(&self, name: &str) -> Result<Image> {
         let answer = self.call(ImageStatusRequest { image: Some(ImageSpec { image: name.into() }) })?;
         answer.image.with_context(|| format!("the runtime has no image {name}"))
-    }
-
-    /// The time between two looks at what nobody tells.
-    pub fn pause(&self) {
-        self.runtime.block_on(tokio::time::sleep(Duration::from_millis(10)));
     }
 }
 

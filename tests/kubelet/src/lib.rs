@@ -3,11 +3,16 @@
 #![forbid(unsafe_code)]
 
 pub mod containerd;
+mod convert;
 pub mod cri;
 mod debian;
+pub mod manifest;
 pub mod messages;
 mod network;
+pub mod pod;
 pub mod sandbox;
+pub mod session;
+mod volumes;
 
 /// A port of the node's that nobody listens on.
 ///

@@ -1,0 +1,51 @@
+//! Pods from manifests: the examples as they are, and what the runner owes them.
+
+mod examples;
+mod lifecycle;
+mod volumes;
+
+use kubelet::containerd::Containerd;
+use kubelet::cri::Cri;
+use kubelet::manifest::Manifest;
+use kubelet::pod::Pod;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tempfile::TempDir;
+
+/// A containerd shared by the tests that run at the same time and gone after the last of them, with a connection and a
+/// journal of each test's own.
+struct Node {
+    containerd: Arc<Containerd>,
+    cri: Cri,
+    /// Mounted as `/journal` in every pod
+    home: TempDir,
+}
+
+impl Node {
+    fn get() -> Self {
+        static CONTAINERD: Mutex<Weak<Containerd>> = Mutex::new(Weak::new());
+        let mut shared = CONTAINERD.lock().unwrap_or_else(PoisonError::into_inner);
+        let containerd = shared.upgrade().unwrap_or_else(|| Arc::new(Containerd::with_pause().unwrap()));
+        *shared = Arc::downgrade(&containerd);
+        let cri = containerd.cri().unwrap();
+        Self { containerd, cri, home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Starts a pod with this `spec`; in it, JOURNAL is a directory of this test's on the node.
+    fn start(&self, spec: &str) -> anyhow::Result<Pod<'_>> {
+        let spec = spec.replace("JOURNAL", &self.home.path().to_string_lossy());
+        let manifest = format!("apiVersion: v1\nkind: Pod\nmetadata: {{ name: test }}\nspec:\n{spec}");
+        Pod::start(&self.containerd, &self.cri, Manifest::parse(&manifest)?)
+    }
+
+    /// What the pod's containers noted, in their order.
+    fn journal(&self) -> Vec<String> {
+        let journal = fs::read_to_string(self.journal_file()).unwrap_or_default();
+        journal.lines().map(Into::into).collect()
+    }
+
+    fn journal_file(&self) -> PathBuf {
+        self.home.path().join("journal")
+    }
+}

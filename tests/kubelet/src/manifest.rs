@@ -1,0 +1,261 @@
+//! Kubernetes manifests, as far as the runner plays them. What it does not know is an error, never left out in silence.
+//! Names and meanings: <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A pod, and the objects its volumes come from.
+pub struct Manifest {
+    pub pod: Pod,
+    pub config_maps: BTreeMap<String, Files>,
+    pub secrets: BTreeMap<String, Files>,
+}
+
+/// Name to content.
+pub type Files = BTreeMap<String, String>;
+
+impl Manifest {
+    /// # Errors
+    /// If it is no manifest, or asks for what the runner cannot do.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (mut pods, mut config_maps, mut secrets) = (vec![], BTreeMap::new(), BTreeMap::new());
+        for document in documents(text) {
+            let head: Head = serde_saphyr::from_str(&document).context("no Kubernetes object")?;
+            match (head.api_version.as_str(), head.kind.as_str()) {
+                ("v1", "Pod") => pods.push(serde_saphyr::from_str::<Pod>(&document)?),
+                ("v1", "ConfigMap") => {
+                    let object: ConfigMap = serde_saphyr::from_str(&document)?;
+                    config_maps.insert(object.metadata.name, object.data);
+                }
+                ("v1", "Secret") => {
+                    let object: Secret = serde_saphyr::from_str(&document)?;
+                    secrets.insert(object.metadata.name, object.string_data);
+                }
+                (version, kind) => bail!("the runner knows no {kind} of {version}; it knows Pod, ConfigMap, Secret"),
+            }
+        }
+        ensure!(pods.len() == 1, "a manifest for the runner has one Pod, not {}", pods.len());
+        let pod = pods.remove(0);
+        for container in pod.spec.init_containers.iter().chain(&pod.spec.containers) {
+            let words = container.command.iter().chain(&container.args);
+            let mut words = words.chain(container.env.iter().map(|variable| &variable.value));
+            ensure!(!words.any(|word| word.contains("$(")), "{}: the runner expands no $(VARIABLE)", container.name);
+        }
+        Ok(Self { pod, config_maps, secrets })
+    }
+}
+
+/// What stands between lines of three dashes. Nothing but comments is no document.
+fn documents(text: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in text.lines() {
+        if line.trim_end() == "---" {
+            documents.push(String::new());
+        }
+        // In each, a line stays where it is in the file, so that errors name it right.
+        let (last, before) = documents.split_last_mut().expect("one at least");
+        let skipped = before.iter().map(|document| document.lines().count()).max().unwrap_or_default();
+        if last.is_empty() {
+            *last = "\n".repeat(skipped);
+        }
+        *last += if line.trim_end() == "---" { "" } else { line };
+        *last += "\n";
+    }
+    let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    documents.retain(|document| !document.lines().all(empty));
+    documents
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    api_version: String,
+    kind: String,
+}
+
+/// Structs that refuse a field they do not have.
+macro_rules! objects {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Default, Deserialize)]
+            #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+        )*
+    };
+}
+
+objects! {
+    Pod {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        spec: PodSpec,
+    }
+    ConfigMap {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        data: Files,
+    }
+    Secret {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        string_data: Files,
+    }
+    Metadata {
+        name: String,
+        namespace: Option<String>,
+        labels: BTreeMap<String, String>,
+        annotations: BTreeMap<String, String>,
+    }
+    PodSpec {
+        restart_policy: RestartPolicy,
+        share_process_namespace: bool,
+        host_network: bool,
+        #[serde(rename = "hostPID")]
+        host_pid: bool,
+        /// Seconds; 30 without
+        termination_grace_period_seconds: Option<u32>,
+        /// Nothing is mounted, whatever it says
+        automount_service_account_token: Option<bool>,
+        /// There are no services
+        enable_service_links: Option<bool>,
+        security_context: PodSecurity,
+        volumes: Vec<Volume>,
+        init_containers: Vec<Container>,
+        containers: Vec<Container>,
+    }
+    PodSecurity {
+        run_as_user: Option<i64>,
+        run_as_group: Option<i64>,
+        run_as_non_root: Option<bool>,
+        fs_group: Option<u32>,
+        supplemental_groups: Vec<i64>,
+        seccomp_profile: Option<SeccompProfile>,
+    }
+    SeccompProfile {
+        #[serde(rename = "type")]
+        kind: SeccompKind,
+    }
+    /// One of its sources is there.
+    Volume {
+        name: String,
+        empty_dir: Option<EmptyDir>,
+        host_path: Option<HostPath>,
+        config_map: Option<Projection>,
+        secret: Option<SecretVolume>,
+        projected: Option<Projected>,
+    }
+    EmptyDir {}
+    HostPath {
+        path: String,
+    }
+    SecretVolume {
+        secret_name: String,
+        items: Vec<Item>,
+    }
+    Projected {
+        sources: Vec<Source>,
+    }
+    Source {
+        config_map: Option<Projection>,
+        secret: Option<Projection>,
+    }
+    Projection {
+        name: String,
+        /// All, if empty
+        items: Vec<Item>,
+    }
+    Item {
+        key: String,
+        path: String,
+    }
+    Container {
+        name: String,
+        image: String,
+        image_pull_policy: Option<String>,
+        command: Vec<String>,
+        args: Vec<String>,
+        working_dir: String,
+        env: Vec<Variable>,
+        ports: Vec<Port>,
+        volume_mounts: Vec<VolumeMount>,
+        security_context: Security,
+        lifecycle: Lifecycle,
+        startup_probe: Option<Probe>,
+        readiness_probe: Option<Probe>,
+        liveness_probe: Option<Probe>,
+        /// `Always` makes an init container a native sidecar; others have none
+        restart_policy: Option<RestartPolicy>,
+    }
+    Variable {
+        name: String,
+        value: String,
+    }
+    Port {
+        name: String,
+        container_port: u16,
+        host_port: Option<u16>,
+    }
+    VolumeMount {
+        name: String,
+        mount_path: String,
+        sub_path: String,
+        read_only: bool,
+    }
+    Security {
+        run_as_user: Option<i64>,
+        run_as_group: Option<i64>,
+        run_as_non_root: Option<bool>,
+        allow_privilege_escalation: Option<bool>,
+        read_only_root_filesystem: bool,
+        capabilities: Capabilities,
+        seccomp_profile: Option<SeccompProfile>,
+    }
+    Capabilities {
+        add: Vec<String>,
+        drop: Vec<String>,
+    }
+    Lifecycle {
+        pre_stop: Option<Handler>,
+    }
+    Handler {
+        exec: Exec,
+    }
+    Exec {
+        command: Vec<String>,
+    }
+    Probe {
+        exec: Exec,
+        initial_delay_seconds: u32,
+        period_seconds: Option<u32>,
+        timeout_seconds: Option<u32>,
+        success_threshold: Option<u32>,
+        failure_threshold: Option<u32>,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum RestartPolicy {
+    #[default]
+    Always,
+    OnFailure,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum SeccompKind {
+    RuntimeDefault,
+    #[default]
+    Unconfined,
+}
+
+impl Container {
+    /// An init container that stays: started before the next, stopped after all others.
+    pub fn is_sidecar(&self) -> bool {
+        self.restart_policy == Some(RestartPolicy::Always)
+    }
+}

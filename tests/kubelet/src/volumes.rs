@@ -1,0 +1,86 @@
+//! A pod's volumes, as directories of the node's.
+
+use crate::manifest::{Files, Item, Manifest, Projection, Volume};
+use anyhow::{Context, Result, bail};
+use nix::unistd::{Gid, chown};
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// Makes every volume below `home`; returns where each is, by its name.
+///
+/// # Errors
+/// If a volume has no source that is known, or its source is not there.
+pub fn make(manifest: &Manifest, home: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let group = manifest.pod.spec.security_context.fs_group;
+    let mut made = BTreeMap::new();
+    for volume in &manifest.pod.spec.volumes {
+        let path = one(manifest, volume, home, group).with_context(|| format!("volume {}", volume.name))?;
+        made.insert(volume.name.clone(), path);
+    }
+    Ok(made)
+}
+
+fn one(manifest: &Manifest, volume: &Volume, home: &Path, group: Option<u32>) -> Result<PathBuf> {
+    if let Some(source) = &volume.host_path {
+        let path = PathBuf::from(&source.path);
+        return path.exists().then_some(path).with_context(|| format!("the node has no {}", source.path));
+    }
+    let path = home.join(&volume.name);
+    fs::create_dir_all(&path)?;
+    if volume.empty_dir.is_some() {
+        // As kubelet makes it: any user may write, or the pod's group owns it and all that comes in.
+        let mode = if group.is_some() { 0o2777 } else { 0o777 };
+        chown(&path, None, group.map(Gid::from_raw))?;
+        fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        return Ok(path);
+    }
+    let mut files = Files::new();
+    let from = |objects: &BTreeMap<String, Files>, kind, name: &str, items: &[Item]| {
+        let object = objects.get(name).with_context(|| format!("the manifest has no {kind} {name}"))?;
+        select(object, items).with_context(|| format!("{kind} {name}"))
+    };
+    let config_map = |source: &Projection| from(&manifest.config_maps, "ConfigMap", &source.name, &source.items);
+    let secret = |name: &str, items: &[Item]| from(&manifest.secrets, "Secret", name, items);
+    match (&volume.config_map, &volume.secret, &volume.projected) {
+        (Some(source), None, None) => files.extend(config_map(source)?),
+        (None, Some(source), None) => files.extend(secret(&source.secret_name, &source.items)?),
+        (None, None, Some(projected)) => {
+            for source in &projected.sources {
+                match (&source.config_map, &source.secret) {
+                    (Some(source), None) => files.extend(config_map(source)?),
+                    (None, Some(source)) => files.extend(secret(&source.name, &source.items)?),
+                    _ => bail!("a projected source is a configMap or a secret"),
+                }
+            }
+        }
+        _ => bail!("it wants one source: emptyDir, hostPath, configMap, secret or projected"),
+    }
+    project(&files, &path)?;
+    Ok(path)
+}
+
+fn select(object: &Files, items: &[Item]) -> Result<Files> {
+    if items.is_empty() {
+        return Ok(object.clone());
+    }
+    let content = |item: &Item| object.get(&item.key).cloned().with_context(|| format!("it has no key {}", item.key));
+    items.iter().map(|item| Ok((item.path.clone(), content(item)?))).collect()
+}
+
+/// As kubelet does: each name is a link through `..data`, which is a link to the directory with the files, so that one
+/// rename changes all.
+fn project(files: &Files, volume: &Path) -> Result<()> {
+    const DIRECTORY: &str = "..1";
+    for (path, content) in files {
+        let file = volume.join(DIRECTORY).join(path);
+        fs::create_dir_all(file.parent().context("a path in the volume")?)?;
+        fs::write(&file, content)?;
+        let first = path.split('/').next().context("a path in the volume")?;
+        if !volume.join(first).is_symlink() {
+            symlink(Path::new("..data").join(first), volume.join(first))?;
+        }
+    }
+    Ok(symlink(DIRECTORY, volume.join("..data"))?)
+}
