@@ -30,6 +30,9 @@ test-engines: images fixtures engines ## the pod contract on every engine: Docke
 	$(CARGO) test --locked --package e2e --test engines
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 
+test-pods: images fixtures ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+	$(CARGO) test --locked --package kubelet --lib --test pods
+
 test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures
 
@@ -70,4 +73,5 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build images images-all cross verify demo test test-engines test-architectures bench lint clean fixtures emulators tools engines
+.PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench lint clean \
+	fixtures emulators tools engines
