@@ -26,7 +26,7 @@ verify: cross ## build every image twice, as two strangers would, and compare
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
 
-test-engines: images fixtures engines ## the pod contract on every engine: Docker and its compose, Podman, runc, containerd
+test-engines: images fixtures engines ## the pod contract on every engine: Docker, compose, Podman, runc, containerd, and without any
 	$(CARGO) test --locked --package e2e --test engines
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 
