@@ -33,7 +33,7 @@ test-engines: images fixtures engines ## the pod contract on every engine: Docke
 test-pods: images fixtures ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
-test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
+test-architectures: images-all fixtures emulators registry ## pause on every architecture, under qemu; its index in a registry
 	$(CARGO) test --locked --package e2e --test architectures
 
 bench: build fixtures ## pause beside its peers, in one run
@@ -54,7 +54,12 @@ fixtures:
 
 # qemu-user, which runs programs of other architectures; from Debian's packages, in target.
 emulators:
-	$(CARGO) xtask emulators
+	$(CARGO) xtask unpack qemu-user-static target/emulators
+
+# A registry on loopback, and what pushes to it.
+registry:
+	@$(call install,skopeo,skopeo)
+	$(CARGO) xtask unpack docker-registry target/registry
 
 # What the tests look at pause with, from this machine's packages.
 tools:
@@ -74,4 +79,4 @@ fi
 endef
 
 .PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench lint clean \
-	fixtures emulators tools engines
+	fixtures emulators registry tools engines

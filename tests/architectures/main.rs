@@ -4,6 +4,7 @@
 mod archive;
 mod behaviour;
 mod file;
+mod registry;
 
 use e2e::elf::Identity;
 use e2e::launch::Launch;

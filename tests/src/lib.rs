@@ -12,6 +12,7 @@ pub mod orphans;
 pub mod pause;
 pub mod pod;
 pub mod process;
+pub mod registry;
 pub mod view;
 
 use std::io::Write;

@@ -115,7 +115,8 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// If the container does not run.
     pub fn view_of_pauses_user(&self, container: &str) -> Result<View> {
-        let look = ["exec", "--user", "65535:65535", &self.full(container), "/app", "look"];
+        let user = self.view(container)?.init.user;
+        let look = ["exec", "--user", &user, &self.full(container), "/app", "look"];
         Ok(serde_json::from_str(&self.engine.run(&look)?)?)
     }
 

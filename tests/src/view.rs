@@ -67,6 +67,8 @@ impl View {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Init {
     pub name: String,
+    /// `uid:gid`
+    pub user: String,
     /// In ticks since the machine's start: with the PID namespace, which process it is
     pub started: String,
     pub context_switches: u64,
@@ -81,6 +83,7 @@ impl Init {
         let seen = || {
             Some(Self {
                 name: fs::read_to_string("/proc/1/comm").ok()?.trim_end().into(),
+                user: format!("{}:{}", process::status(pid, "Uid")?, process::status(pid, "Gid")?),
                 started: process::stat(pid, process::START_TIME)?,
                 context_switches: switches("voluntary")? + switches("nonvoluntary")?,
                 namespaces: namespaces("1").ok(),

@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use cross::Compiler;
 use platform::PLATFORMS;
 use program::Program;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds pause-kit's programs and images")]
@@ -46,8 +46,8 @@ enum Verb {
     Verify,
     /// Prepare a compiler for every architecture: where the toolchain has none, Debian's, in target/cross
     Cross,
-    /// Prepare qemu-user, from Debian's packages, in target/emulators
-    Emulators,
+    /// Unpack a Debian package into a directory, and install nothing
+    Unpack { package: String, directory: PathBuf },
 }
 
 #[derive(clap::Args)]
@@ -98,7 +98,7 @@ fn main() -> Result<()> {
                 println!("{:<8} {}", platform.architecture, Compiler::of(platform)?);
             }
         }
-        Verb::Emulators => debian::unpack(&["qemu-user-static"], Path::new("target/emulators"))?,
+        Verb::Unpack { package, directory } => debian::unpack(&[&package], &directory)?,
     }
     Ok(())
 }
