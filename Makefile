@@ -30,7 +30,7 @@ test-engines: images fixtures engines ## the pod contract on every engine: Docke
 	$(CARGO) test --locked --package e2e --test engines
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 
-test-pods: images fixtures ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+test-pods: images fixtures engines ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
 test-architectures: images-all fixtures emulators registry ## pause on every architecture, under qemu; its index in a registry
@@ -67,7 +67,8 @@ tools:
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:
-	@$(call install,docker docker-compose podman runc,docker.io docker-compose podman runc containernetworking-plugins iptables)
+	@$(call install,docker docker-compose podman runc ip iptables,docker.io docker-compose podman runc iproute2 iptables \
+		containernetworking-plugins)
 
 # Commands that must be there, and the packages they are in.
 define install
