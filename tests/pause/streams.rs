@@ -1,11 +1,11 @@
 use crate::{WAIT, launch, read_to_end, waiting};
-use e2e::launch::pipe;
+use e2e::launch::{Launch, pipe};
 use e2e::process::until_in_syscall;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 
 #[test]
 fn closed_streams_neither_stop_nor_kill_it() {
@@ -69,15 +69,16 @@ fn a_terminal_does_not_stop_it_in_the_background() {
         r#"sh -m -c 'stty tostop; {} & echo "pid=$!"; wait $!; echo "code=$?"'"#,
         e2e::program("pause").display()
     );
-    let mut script = Command::new("script");
-    script.args(["--quiet", "--command", &in_terminal, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut script = script.spawn().unwrap();
-    let mut lines = BufReader::new(script.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let (stdout, writer) = pipe().unwrap();
+    let script = Launch::new("/usr/bin/script".as_ref()).arg("--quiet").arg("--command").arg(in_terminal);
+    let null = File::open("/dev/null").unwrap();
+    let mut script = script.arg("/dev/null").redirected(0, null.into()).redirected(1, writer).spawn().unwrap();
+    let mut lines = BufReader::new(File::from(stdout)).lines().map(Result::unwrap);
     let pid = lines.find_map(|line| line.strip_prefix("pid=")?.trim_end().parse().ok()).expect("pid=");
     until_in_syscall(Pid::from_raw(pid), WAIT);
     kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     let rest: Vec<String> = lines.collect();
     assert!(rest.iter().any(|line| line.trim_end() == "SIGTERM"), "{rest:?}");
     assert!(rest.iter().any(|line| line.trim_end() == "code=0"), "{rest:?}");
-    script.wait().unwrap();
+    assert_eq!(script.wait(), WaitStatus::Exited(script.pid, 0));
 }

@@ -58,9 +58,9 @@ impl Engine {
     pub fn podman() -> Option<Self> {
         let version = output(Command::new("podman").args(["version", "--format", "{{.Version}}"])).ok()?;
         let own = tempfile::Builder::new().prefix("pause-kit-podman.").tempdir().ok()?;
-        // Podman's default limits are higher than what a root without CAP_SYS_RESOURCE may set; these never are.
         // crun, Podman's first choice, refuses cgroups of both versions at once.
         let runtime = if output(Command::new("runc").arg("--version")).is_ok() { "runtime = \"runc\"\n" } else { "" };
+        // Podman's default limits are higher than what a root without CAP_SYS_RESOURCE may set; these never are.
         let settings = format!(
             "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
              [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n{runtime}\

@@ -22,7 +22,11 @@ const STRANGE: [(&str, &str); 6] = [
 
 /// Builds the images of every architecture, and of the tests' app as a sidecar would be, in two new directories.
 pub fn verify() -> Result<()> {
-    let directory = env::temp_dir().join(format!("pause-kit-verify-{}", std::process::id()));
+    let directory = env::current_dir()?.join("target/verify");
+    // What an interrupted run left.
+    if directory.exists() {
+        fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
     let (here, there) = (directory.join("here"), directory.join("a longer way/to there"));
     let compared = build(&here, &[], &[])
         .and_then(|()| build(&there, &STRANGER, &STRANGE))

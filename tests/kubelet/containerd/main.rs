@@ -8,10 +8,9 @@ use kubelet::containerd::Containerd;
 use kubelet::cri::Cri;
 use kubelet::messages::{NamespaceMode, SandboxConfig, SandboxSecurity};
 use kubelet::sandbox::{self, Sandbox};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-/// A containerd shared by the tests that run at the same time and gone after the last of them, with a connection of
-/// each test's own.
+/// A containerd shared with other tests, with a connection of each test's own.
 struct Node {
     containerd: Arc<Containerd>,
     cri: Cri,
@@ -19,10 +18,7 @@ struct Node {
 
 impl Node {
     fn get() -> Self {
-        static CONTAINERD: Mutex<Weak<Containerd>> = Mutex::new(Weak::new());
-        let mut shared = CONTAINERD.lock().unwrap_or_else(PoisonError::into_inner);
-        let containerd = shared.upgrade().unwrap_or_else(|| Arc::new(Containerd::with_pause().unwrap()));
-        *shared = Arc::downgrade(&containerd);
+        let containerd = Containerd::shared().unwrap();
         let cri = containerd.cri().unwrap();
         Self { containerd, cri }
     }

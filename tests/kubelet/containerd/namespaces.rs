@@ -1,7 +1,7 @@
 use crate::Node;
+use e2e::engine::image;
 use e2e::process::status;
 use e2e::view::namespaces;
-use kubelet::containerd::image;
 use kubelet::messages::{Int64, NamespaceMode};
 use kubelet::sandbox::{self, Sandbox};
 use nix::unistd::Pid;

@@ -10,11 +10,10 @@ use kubelet::manifest::Manifest;
 use kubelet::pod::Pod;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use tempfile::TempDir;
 
-/// A containerd shared by the tests that run at the same time and gone after the last of them, with a connection and a
-/// journal of each test's own.
+/// A containerd shared with other tests, with a connection and a journal of each test's own.
 struct Node {
     containerd: Arc<Containerd>,
     cri: Cri,
@@ -24,10 +23,7 @@ struct Node {
 
 impl Node {
     fn get() -> Self {
-        static CONTAINERD: Mutex<Weak<Containerd>> = Mutex::new(Weak::new());
-        let mut shared = CONTAINERD.lock().unwrap_or_else(PoisonError::into_inner);
-        let containerd = shared.upgrade().unwrap_or_else(|| Arc::new(Containerd::with_pause().unwrap()));
-        *shared = Arc::downgrade(&containerd);
+        let containerd = Containerd::shared().unwrap();
         let cri = containerd.cri().unwrap();
         Self { containerd, cri, home: tempfile::tempdir().unwrap() }
     }

@@ -10,7 +10,8 @@ use crate::messages::{
 use crate::network::Network;
 use anyhow::{Context, Result, bail, ensure};
 use e2e::command::output;
-use e2e::process::DEADLINE;
+use e2e::engine::image;
+use e2e::process::{DEADLINE, ends_within, pidfd};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
@@ -19,6 +20,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -78,6 +80,21 @@ impl Containerd {
         }
         let containerd = Self::start(&image("pause"), &archive)?;
         containerd.load(&app)?;
+        Ok(containerd)
+    }
+
+    /// One for all tests of a process that run at the same time, gone after the last of them.
+    ///
+    /// # Errors
+    /// As [`Self::with_pause`].
+    pub fn shared() -> Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Containerd>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(containerd) = shared.upgrade() {
+            return Ok(containerd);
+        }
+        let containerd = Arc::new(Self::with_pause()?);
+        *shared = Arc::downgrade(&containerd);
         Ok(containerd)
     }
 
@@ -170,10 +187,9 @@ impl Drop for Containerd {
             eprintln!("containerd's sandboxes are not removed: {error:#}");
         }
         let pid = Pid::from_raw(self.process.id().cast_signed());
-        let _ = kill(pid, Signal::SIGTERM);
-        let start = Instant::now();
-        while matches!(self.process.try_wait(), Ok(None)) && start.elapsed() < DEADLINE {
-            std::thread::sleep(std::time::Duration::from_millis(1));
+        if let Ok(end) = pidfd(pid) {
+            let _ = kill(pid, Signal::SIGTERM);
+            let _ = ends_within(DEADLINE, &end);
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -182,11 +198,6 @@ impl Drop for Containerd {
         }
         remove_cgroup(&self.cgroup);
     }
-}
-
-/// The name of an image of this project.
-pub fn image(program: &str) -> String {
-    format!("localhost/{program}:{}", env!("CARGO_PKG_VERSION"))
 }
 
 fn configuration(home: &Path, programs: &Programs, pause: &str) -> String {

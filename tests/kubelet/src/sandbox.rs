@@ -1,6 +1,5 @@
 //! A sandbox and its containers, removed when dropped.
 
-use crate::containerd::image;
 use crate::cri::Cri;
 use crate::messages::{
     ContainerConfig, ContainerLinux, ContainerMetadata, ContainerSecurity, ImageSpec, NamespaceMode, NamespaceOption,
@@ -8,6 +7,7 @@ use crate::messages::{
     StartContainerRequest, StopContainerRequest, StopPodSandboxRequest,
 };
 use anyhow::Result;
+use e2e::engine::image;
 use e2e::view::View;
 use nix::unistd::Pid;
 
