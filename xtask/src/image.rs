@@ -50,14 +50,14 @@ impl Blob {
 
 impl Image {
     pub fn new(program: &Program, platform: &Platform, elf: &[u8]) -> Result<Self> {
-        let tar = tar(&program.name, elf)?;
+        let tar = tar(program, elf)?;
         let layer = Blob::new(LAYER, gzip(&tar)?);
         let config = Config {
             platform,
             config: Execution {
                 user: program.user,
                 env: program.environment,
-                entrypoint: [format!("/{}", program.name)],
+                entrypoint: [format!("/{}", program.path)],
             },
             rootfs: RootFs { r#type: "layers", diff_ids: [digest(&tar)] },
         };
@@ -118,13 +118,19 @@ struct Manifest<'a> {
 
 /// `sha256:` and 64 hexadecimal digits.
 pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{:x}", Sha256::digest(bytes))
+    let digits = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("sha256:{digits}")
 }
 
-/// The file system: one executable that belongs to root and that nobody may write.
-fn tar(name: &str, elf: &[u8]) -> Result<Vec<u8>> {
+/// The file system: one executable that belongs to root and that nobody may write, and links to it.
+fn tar(program: &Program, elf: &[u8]) -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header(elf.len(), 0o555)?, name, elf)?;
+    archive.append_data(&mut header(elf.len(), 0o555)?, &program.path, elf)?;
+    for link in program.links {
+        let mut header = header(0, 0o777)?;
+        header.set_entry_type(tar::EntryType::Symlink);
+        archive.append_link(&mut header, link, format!("/{}", program.path))?;
+    }
     Ok(archive.into_inner()?)
 }
 

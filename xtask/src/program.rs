@@ -9,6 +9,10 @@ pub struct Program {
     pub name: String,
     /// The crate it comes from
     pub package: String,
+    /// Where it is in the image, from the root
+    pub path: String,
+    /// Other names that it answers to there
+    pub links: &'static [&'static str],
     /// The image's `uid:gid`; sidecars run as `65532:65532`, pause as upstream's does
     pub user: &'static str,
     /// `NAME=value` in the image
@@ -19,9 +23,8 @@ pub struct Program {
     pub cargo: &'static [&'static str],
 }
 
-/// glibc and all in one file. The flag needs an explicit `--target`, or it would reach proc macros, too.
-const STATIC: &[&str] =
-    &["--config", "target.'cfg(target_os = \"linux\")'.rustflags = ['-Ctarget-feature=+crt-static']"];
+/// libc and all in one file.
+const STATIC: &[&str] = &["--config", "sidecars/link.toml"];
 
 /// Engines look a command up in the image's PATH, and some want one to be there.
 const PATH: &[&str] = &["PATH=/bin"];
@@ -33,6 +36,8 @@ impl Program {
         Self {
             name: "pause".into(),
             package: "pause".into(),
+            path: "pause".into(),
+            links: &[],
             user: "65535:65535",
             environment: &[],
             no_std: true,
@@ -40,9 +45,31 @@ impl Program {
         }
     }
 
+    /// One of the crates in `sidecars/`, and the other names it answers to.
+    fn sidecar(name: &str, links: &'static [&'static str]) -> Self {
+        Self {
+            name: name.into(),
+            package: name.into(),
+            path: format!("bin/{name}"),
+            links,
+            user: "65532:65532",
+            environment: PATH,
+            no_std: false,
+            cargo: STATIC,
+        }
+    }
+
     fn app() -> Self {
-        let user = "0:0"; // it plays any container: one that listens on port 80, one that writes where root may
-        Self { name: "app".into(), package: "e2e".into(), user, environment: PATH, no_std: false, cargo: STATIC }
+        Self {
+            name: "app".into(),
+            package: "e2e".into(),
+            path: "app".into(),
+            links: &[],
+            user: "0:0", // it plays any container: one that listens on port 80, one that writes where root may
+            environment: PATH,
+            no_std: false,
+            cargo: STATIC,
+        }
     }
 
     /// What it is built for: this machine, or `all` that it can be built for.
@@ -52,7 +79,7 @@ impl Program {
 
     /// The programs with these names; all that are released when there are none.
     pub fn select(names: &[String]) -> Result<Vec<Self>> {
-        let released = [Self::pause()];
+        let released = [Self::pause(), Self::sidecar("war-copy", &["bin/cp"])];
         if names.is_empty() {
             return Ok(released.to_vec());
         }
@@ -77,12 +104,12 @@ mod tests {
     #[test]
     fn without_names_all_that_is_released() {
         let names: Vec<String> = Program::select(&[]).unwrap().into_iter().map(|program| program.name).collect();
-        assert_eq!(names, ["pause"]);
+        assert_eq!(names, ["pause", "war-copy"]);
     }
 
     #[test]
     fn an_unknown_name_is_an_error_that_knows_the_others() {
         let error = Program::select(&["paus".into()]).err().unwrap();
-        assert_eq!(error.to_string(), "there is no program `paus`; there are `pause`, `app`");
+        assert_eq!(error.to_string(), "there is no program `paus`; there are `pause`, `war-copy`, `app`");
     }
 }

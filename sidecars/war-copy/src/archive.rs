@@ -1,0 +1,344 @@
+//! ZIP archives, which WAR and JAR files are, read with suspicion: all that is wrong is found before anything is
+//! unpacked. The format: <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>.
+
+use anyhow::{Context, Result, bail, ensure};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::ffi::OsStr;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Of what is known of each entry some tens of bytes are kept, so their number must have an end.
+const MAX_ENTRIES: u64 = 500_000;
+/// Under this size no archive is called a bomb for its ratio: a small one may well have long runs of one byte.
+const SUSPICIOUS: u64 = 16 << 20;
+/// For the headers of one entry, with its name, extra fields and comment
+const HEADERS: usize = 64 << 10;
+
+/// What an archive may unpack to.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// Bytes
+    pub max_size: u64,
+    /// Times the size of the archive
+    pub max_ratio: u64,
+}
+
+/// An archive that has been found sound, but for the contents of its files.
+pub struct Archive<R> {
+    zip: ZipArchive<R>,
+    names: Names,
+    /// How many files there are
+    pub files: u64,
+    /// How many bytes they have, unpacked
+    pub bytes: u64,
+}
+
+/// A file or directory of an archive.
+pub struct Item {
+    /// Relative, of plain components alone
+    pub path: PathBuf,
+    pub kind: Kind,
+}
+
+pub enum Kind {
+    /// With its permissions, `0o644` if the archive knows none
+    File(File),
+    /// With its permissions, `0o755` if the archive knows none
+    Directory(u32),
+}
+
+/// Where to find a file, and what it must turn out to be.
+pub struct File {
+    pub mode: u32,
+    /// Bytes
+    pub size: u64,
+    crc: u32,
+    deflated: bool,
+    place: ZipArchiveEntryWayfinder,
+}
+
+impl<R: ReaderAt> Archive<R> {
+    /// Looks at everything but the contents of an archive of `size` bytes.
+    ///
+    /// # Errors
+    /// If it is cut short, encrypted, contradicts itself, has names that lead elsewhere or collide, or would unpack to
+    /// more than `limits` allow.
+    pub fn new(reader: R, size: u64, limits: Limits) -> Result<Self> {
+        let mut buffer = vec![0; HEADERS];
+        let zip = ZipLocator::new()
+            .locate_in_reader(reader, &mut buffer, size)
+            .map_err(|(_, error)| error)
+            .context("no ZIP archive, or cut short")?;
+        let mut archive = Self { zip, names: Names::default(), files: 0, bytes: 0 };
+        archive.check(size, limits)?;
+        Ok(archive)
+    }
+
+    fn check(&mut self, size: u64, limits: Limits) -> Result<()> {
+        let (mut headers, mut local) = (vec![0; HEADERS], vec![0; HEADERS]);
+        let mut extents = vec![];
+        let mut entries = self.zip.entries(&mut headers);
+        while let Some(entry) = entries.next_entry().context("its directory is damaged")? {
+            ensure!((extents.len() as u64) < MAX_ENTRIES, "more than {MAX_ENTRIES} entries");
+            let item = item(&entry)?;
+            let shown = item.path.display();
+            let found = self.zip.get_entry(entry.wayfinder()).with_context(|| format!("`{shown}` is not there"))?;
+            let header = found.local_header(&mut local).with_context(|| format!("`{shown}` is damaged"))?;
+            ensure!(
+                header.file_path().as_bytes() == entry.file_path().as_bytes(),
+                "`{shown}` has another name in its own header"
+            );
+            let end = found.compressed_data_range().1;
+            ensure!(end <= self.zip.directory_offset(), "`{shown}` does not end where it should");
+            extents.push((entry.local_header_offset(), end));
+            self.names.add(&item.path, matches!(item.kind, Kind::Directory(_)))?;
+            if let Kind::File(file) = &item.kind {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(file.size);
+            }
+        }
+        let expected = self.zip.entries_hint();
+        ensure!(extents.len() as u64 == expected, "{} entries where it promises {expected}", extents.len());
+        ensure!(
+            self.bytes <= limits.max_size,
+            "{} bytes when unpacked, more than the {} that are allowed\nhint: if it is as it should be, allow more by \
+             --max-size",
+            self.bytes,
+            limits.max_size
+        );
+        ensure!(
+            self.bytes <= SUSPICIOUS || self.bytes / limits.max_ratio.max(1) <= size,
+            "{} bytes when unpacked, more than {} times its size\nhint: if it is as it should be, allow more by \
+             --max-ratio",
+            self.bytes,
+            limits.max_ratio
+        );
+        extents.sort_unstable();
+        let apart = extents.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        ensure!(apart, "files that share their bytes, as only a bomb has them");
+        Ok(())
+    }
+
+    /// Calls `each` with what is in it, in its own order. Directories that only names imply are not there.
+    ///
+    /// # Errors
+    /// What `each` returns, and if the archive is not any more what it was.
+    pub fn each(&self, mut each: impl FnMut(Item) -> Result<()>) -> Result<()> {
+        let mut headers = vec![0; HEADERS];
+        let mut entries = self.zip.entries(&mut headers);
+        while let Some(entry) = entries.next_entry().context("its directory is damaged")? {
+            each(item(&entry)?)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is such a file or directory, also one that only names imply.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.names.contains(path)
+    }
+
+    /// How many files and directories there are, with those that only names imply.
+    pub fn len(&self) -> usize {
+        self.names.seen.len()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hands the contents of a file to `sink`, piece by piece.
+    ///
+    /// # Errors
+    /// What `sink` returns, and if the contents are not what the archive says of them: the size, which is never
+    /// exceeded, and the checksum.
+    pub fn read(&self, file: &File, inflater: &mut Inflater, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut crc = Crc::new();
+        let mut size = 0;
+        let reader = self.zip.get_entry(file.place).context("is not there any more")?.reader();
+        let mut sink = |piece: &[u8]| {
+            size += piece.len() as u64;
+            ensure!(size <= file.size, "more than the {} bytes it promises", file.size);
+            crc.update(piece);
+            sink(piece)
+        };
+        if file.deflated {
+            inflater.inflate(reader, &mut sink)?;
+        } else {
+            inflater.pass(reader, &mut sink)?;
+        }
+        ensure!(size == file.size, "{size} of the {} bytes it promises", file.size);
+        ensure!(crc.sum() == file.crc, "its checksum is wrong");
+        Ok(())
+    }
+}
+
+/// What unpacks, with its memory; to be used for many files, one after the other.
+pub struct Inflater {
+    state: Decompress,
+    packed: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self { state: Decompress::new(false), packed: vec![0; 64 << 10], plain: vec![0; 128 << 10] }
+    }
+}
+
+impl Inflater {
+    fn inflate(&mut self, mut packed: impl Read, sink: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.state.reset(false);
+        let mut rest: &[u8] = &[];
+        loop {
+            let (taken, given) = (self.state.total_in(), self.state.total_out());
+            let status = self.state.decompress(rest, &mut self.plain, FlushDecompress::None);
+            let status = status.map_err(|_| anyhow::anyhow!("its compressed bytes are damaged"))?;
+            let taken = usize::try_from(self.state.total_in() - taken)?;
+            let given = usize::try_from(self.state.total_out() - given)?;
+            rest = &rest[taken..];
+            sink(&self.plain[..given])?;
+            if status == Status::StreamEnd {
+                let left = rest.len() + packed.read(&mut [0])?;
+                ensure!(left == 0, "bytes after its compressed ones");
+                return Ok(());
+            }
+            if rest.is_empty() {
+                let read = packed.read(&mut self.packed).context("cannot be read")?;
+                // There may be output left that did not fit; when there is none, it was cut short.
+                ensure!(read > 0 || given > 0, "its compressed bytes are cut short");
+                rest = &self.packed[..read];
+            } else {
+                ensure!(taken > 0 || given > 0, "its compressed bytes are damaged");
+            }
+        }
+    }
+
+    fn pass(&mut self, mut plain: impl Read, sink: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        loop {
+            let read = plain.read(&mut self.plain).context("cannot be read")?;
+            if read == 0 {
+                return Ok(());
+            }
+            sink(&self.plain[..read])?;
+        }
+    }
+}
+
+/// What the central directory says of an entry, if that is something one would unpack.
+fn item(entry: &ZipFileHeaderRecord) -> Result<Item> {
+    let name = entry.file_path();
+    let path = path(name.as_bytes())?;
+    let shown = path.display();
+    ensure!(!entry.flags().is_encrypted(), "`{shown}` is encrypted");
+    let unix = (entry.external_attributes() >> 16) & 0o777;
+    let permissions = |default| if unix == 0 { default } else { entry.mode().permissions() };
+    let kind = match entry.mode().value() & 0o170_000 {
+        0o040_000 => Kind::Directory(permissions(0o755)),
+        0o120_000 => bail!("`{shown}` is a symbolic link, which could lead elsewhere"),
+        0 | 0o100_000 => {
+            let method = entry.compression_method();
+            ensure!(
+                [CompressionMethod::STORE, CompressionMethod::DEFLATE].contains(&method),
+                "`{shown}` is compressed by {method}; WAR files know STORE and DEFLATE"
+            );
+            let deflated = method == CompressionMethod::DEFLATE;
+            let (packed, size) = (entry.compressed_size_hint(), entry.uncompressed_size_hint());
+            ensure!(deflated || packed == size, "`{shown}` is stored, but of two sizes");
+            Kind::File(File { mode: permissions(0o644), size, crc: entry.crc32(), deflated, place: entry.wayfinder() })
+        }
+        _ => bail!("`{shown}` is no file and no directory"),
+    };
+    Ok(Item { path, kind })
+}
+
+/// The path a name stands for, which must lead to a place below.
+fn path(name: &[u8]) -> Result<PathBuf> {
+    let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
+    ensure!(!name.starts_with(b"/"), "`{}` is an absolute path", shown());
+    ensure!(!name.contains(&0), "`{}` has a NUL in its name", shown());
+    ensure!(!name.contains(&b'\\'), "`{}` has a backslash in its name", shown());
+    let mut path = PathBuf::new();
+    for component in name.split(|byte| *byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." => bail!("`{}` leads out of the archive", shown()),
+            plain => {
+                ensure!(plain.len() <= 255, "`{}` has a part of more than 255 bytes", shown());
+                path.push(OsStr::from_bytes(plain));
+            }
+        }
+    }
+    ensure!(path.as_os_str().len() < 4096, "a path of {} bytes", path.as_os_str().len());
+    Ok(path)
+}
+
+/// Which names there are. Their hashes are kept and not the names; that two of them are equal by chance happens to one
+/// archive of 500,000 entries in a hundred million, and refuses it.
+#[derive(Default)]
+struct Names {
+    random: RandomState,
+    /// By the hash of the name in lower case
+    seen: HashMap<u64, Name>,
+}
+
+struct Name {
+    /// The hash of the name as it is
+    exact: u64,
+    directory: bool,
+}
+
+impl Names {
+    /// A file may be there once, a directory any number of times; neither in two spellings, which are one name on
+    /// other file systems.
+    fn add(&mut self, path: &Path, directory: bool) -> Result<()> {
+        if path.as_os_str().is_empty() {
+            ensure!(directory, "a file without a name");
+            return Ok(()); // `./`
+        }
+        self.add_one(path, directory, directory)?;
+        // When a directory has been seen, so have those it is in.
+        for parent in path.ancestors().skip(1).take_while(|parent| !parent.as_os_str().is_empty()) {
+            if self.add_one(parent, true, true)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether it had been there.
+    fn add_one(&mut self, path: &Path, directory: bool, again: bool) -> Result<bool> {
+        let exact = self.random.hash_one(path.as_os_str());
+        let shown = path.display();
+        match self.seen.entry(self.random.hash_one(lower_case(path))) {
+            Slot::Vacant(slot) => {
+                slot.insert(Name { exact, directory });
+                Ok(false)
+            }
+            Slot::Occupied(slot) => {
+                let name = slot.get();
+                ensure!(name.exact == exact, "`{shown}` is there twice, in upper and in lower case");
+                ensure!(name.directory == directory, "`{shown}` is there twice, as a file and as a directory");
+                ensure!(again, "`{shown}` is there twice");
+                Ok(true)
+            }
+        }
+    }
+
+    fn contains(&self, path: &Path) -> bool {
+        let exact = self.random.hash_one(path.as_os_str());
+        self.seen.get(&self.random.hash_one(lower_case(path))).is_some_and(|name| name.exact == exact)
+    }
+}
+
+fn lower_case(path: &Path) -> Vec<u8> {
+    match path.to_str() {
+        Some(text) => text.to_lowercase().into_bytes(),
+        None => path.as_os_str().as_bytes().to_ascii_lowercase(),
+    }
+}

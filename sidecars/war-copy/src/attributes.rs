@@ -1,0 +1,72 @@
+//! Modes, owners and times of what is put.
+
+use crate::config::{Chown, Config};
+use anyhow::{Context, Result};
+use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid, fchmod, fchown, fstat, futimens};
+use rustix::io::Errno;
+use std::fs::Metadata;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+
+/// Read, write and execute, for owner, group and others
+pub const PERMISSIONS: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
+
+/// What keeps a file from being given away
+pub const CHOWN: &str = "cannot give it to another owner\nhint: --chown needs the capability CHOWN: \
+    `securityContext: {runAsUser: 0, capabilities: {add: [CHOWN]}}`";
+
+/// What a file is created with; the umask takes its part of it.
+pub fn permissions(stat: &Stat) -> Mode {
+    Mode::from_raw_mode(stat.st_mode) & PERMISSIONS
+}
+
+/// Gives a file or directory what the kernel has not given it when it was created. `like` is the source, for
+/// `--preserve`.
+///
+/// # Errors
+/// If the kernel does not allow it.
+pub fn give(config: &Config, file: impl AsFd, like: Option<&Stat>) -> Result<()> {
+    if let Some(Chown { uid, gid }) = config.chown {
+        chown(&file, uid, gid).context(CHOWN)?;
+    }
+    let Some(like) = like.filter(|_| config.preserve) else { return Ok(()) };
+    let mut mode = Mode::from_raw_mode(like.st_mode);
+    if config.chown.is_none() {
+        // As cp: who may not give files away keeps them, without the bits that would make others act as oneself.
+        match chown(&file, Some(like.st_uid), Some(like.st_gid)) {
+            Err(Errno::PERM) => mode -= Mode::SUID | Mode::SGID,
+            given => given?,
+        }
+    }
+    // The group of a volume with fsGroup is inherited by this bit of its directories.
+    mode |= Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::SGID;
+    fchmod(&file, mode)?;
+    futimens(&file, &times(like))?;
+    Ok(())
+}
+
+fn chown(file: impl AsFd, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
+    fchown(file, uid.map(Uid::from_raw), gid.map(Gid::from_raw))
+}
+
+pub fn times(like: &Stat) -> Timestamps {
+    #[expect(clippy::cast_possible_wrap, reason = "less than a billion")]
+    let time = |tv_sec, nanoseconds: u64| Timespec { tv_sec, tv_nsec: nanoseconds as i64 };
+    Timestamps {
+        last_access: time(like.st_atime, like.st_atime_nsec),
+        last_modification: time(like.st_mtime, like.st_mtime_nsec),
+    }
+}
+
+/// Whether what is there has the attributes that were asked for.
+pub fn right(config: &Config, like: Option<&Stat>, found: &Metadata) -> bool {
+    let chowned = config.chown.is_none_or(|Chown { uid, gid }| {
+        uid.is_none_or(|uid| found.uid() == uid) && gid.is_none_or(|gid| found.gid() == gid)
+    });
+    chowned
+        && like.filter(|_| config.preserve).is_none_or(|like| {
+            #[expect(clippy::cast_sign_loss, reason = "less than a billion")]
+            let same_time = found.mtime() == like.st_mtime && found.mtime_nsec() as u64 == like.st_mtime_nsec;
+            same_time && permissions(like) == Mode::from_raw_mode(found.mode()) & PERMISSIONS
+        })
+}

@@ -1,0 +1,128 @@
+//! Makes what waits visible: each by one rename, so that a reader sees it old or new, and never a part.
+
+use crate::plan::{Entry, Kind};
+use crate::staging::Staging;
+use crate::tree::Pending;
+use crate::work::Work;
+use anyhow::{Context, Result, bail};
+use chassis::message;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::path::{Path, PathBuf};
+
+/// Brings what waits in the holders to its place.
+///
+/// # Errors
+/// If the kernel refuses one; those before it are in place, and the message says how many.
+pub fn publish(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()> {
+    let mut changed = BTreeSet::new();
+    for (number, (one_pending, holder)) in pending.iter().zip(staging.holders()).enumerate() {
+        let done = || format!("{number} of {} are in place; the rest is as it was", pending.len());
+        put(work, one_pending.entry, &holder, &mut changed).with_context(done)?;
+    }
+    if work.config.sync {
+        for directory in changed {
+            let sync = File::open(&directory).and_then(|opened| opened.sync_all());
+            sync.with_context(|| format!("cannot sync {}", directory.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let target = &entry.target;
+    let staged = holder.join(target.file_name().unwrap_or_default());
+    if staged.symlink_metadata().is_err() {
+        return Ok(()); // a file that was right already
+    }
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (entry.kind, entry.existing) {
+        (Kind::Directory | Kind::Archive, Some(_)) if work.config.merge => return merge(&staged, target, changed),
+        (Kind::Directory | Kind::Archive, Some(_)) => exchange(&staged, target, holder)?,
+        _ => rename(&staged, target)?,
+    }
+    changed.insert(parent.into());
+    Ok(())
+}
+
+/// Swaps two directories; the old one waits to be removed then.
+fn exchange(staged: &Path, target: &Path, holder: &Path) -> Result<()> {
+    match renameat_with(CWD, staged, CWD, target, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        // Network file systems know only plain renames.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            message::warning(format_args!(
+                "the file system of {} cannot exchange directories; it is missing for a moment",
+                target.display()
+            ));
+            let old = holder.join(".old");
+            rename(target, &old)?;
+            rename(staged, target).inspect_err(|_| {
+                let _ = fs::rename(&old, target);
+            })
+        }
+        Err(error) => Err(refused(error.into(), target)),
+    }
+}
+
+fn rename(staged: &Path, target: &Path) -> Result<()> {
+    fs::rename(staged, target).map_err(|error| refused(error, target))
+}
+
+fn refused(error: io::Error, target: &Path) -> anyhow::Error {
+    let hint = match Errno::from_io_error(&error) {
+        Some(Errno::BUSY) => "\nhint: it is a mount point; --merge puts the files into it",
+        Some(Errno::XDEV) => "\nhint: it is on another volume than DEST; copy to it on its own",
+        Some(Errno::ACCESS | Errno::PERM) => {
+            "\nhint: a directory can only be moved by its owner; it belongs to another user"
+        }
+        Some(Errno::INVAL) => "\nhint: what waits is inside of it; use --staging",
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("cannot replace {}{hint}", target.display()))
+}
+
+/// Brings each file of a directory to its place in the one that is there.
+fn merge(staged: &Path, target: &Path, changed: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let into = fs::metadata(target).with_context(|| format!("cannot look at {}", target.display()))?;
+    let group = (into.mode() & 0o2000 != 0).then_some(into.gid());
+    for found in fs::read_dir(staged).with_context(|| format!("cannot read {}", staged.display()))? {
+        let found = found.with_context(|| format!("cannot read {}", staged.display()))?;
+        let (from, to) = (found.path(), target.join(found.file_name()));
+        let directory = found.file_type()?.is_dir();
+        match to.symlink_metadata() {
+            Ok(there) if there.is_dir() && directory => {
+                merge(&from, &to, changed)?;
+                continue;
+            }
+            Ok(there) if there.is_dir() || directory => bail!("cannot replace {}: one is a directory", to.display()),
+            _ => {}
+        }
+        if let Some(group) = group {
+            regroup(&from, group)?;
+        }
+        rename(&from, &to)?;
+        changed.insert(target.into());
+    }
+    Ok(())
+}
+
+/// What is in a directory with the set-group-ID bit belongs to its group; what was made elsewhere has to be given to it.
+fn regroup(path: &Path, group: u32) -> Result<()> {
+    let cannot = || format!("cannot give {} to the group {group}", path.display());
+    let found = path.symlink_metadata().with_context(cannot)?;
+    if found.gid() == group {
+        return Ok(());
+    }
+    lchown(path, None, Some(group)).with_context(cannot)?;
+    if found.is_dir() {
+        for child in fs::read_dir(path).with_context(cannot)? {
+            regroup(&child.with_context(cannot)?.path(), group)?;
+        }
+    }
+    Ok(())
+}

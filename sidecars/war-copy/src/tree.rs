@@ -1,0 +1,275 @@
+//! Directories: walked by one, their files put by many.
+
+use crate::attributes::{CHOWN, give, permissions, times};
+use crate::config::{Chown, Follow};
+use crate::explode::{self, Opened};
+use crate::file;
+use crate::plan::{Entry, Kind};
+use crate::pool::Feed;
+use crate::same;
+use crate::work::{Tools, Work};
+use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fchmod, fstat, mkdirat, openat, readlinkat,
+    statat, symlinkat, utimensat,
+};
+use rustix::path::Arg;
+use std::ffi::{CStr, OsStr, OsString};
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Each level is two open files, of the 1,024 that a process may have.
+pub const MAX_DEPTH: usize = 256;
+/// Files of one job: so many that to pass it on costs little, so few that nobody waits for the last one.
+pub const BATCH: usize = 32;
+
+/// An open directory, and its path: for one where files wait, the path they will have.
+pub struct Folder {
+    pub fd: OwnedFd,
+    pub path: PathBuf,
+}
+
+/// An entry that is to be put.
+pub struct Pending<'a> {
+    pub entry: &'a Entry,
+    /// It, if it is to be unpacked
+    pub archive: Option<Arc<Opened>>,
+}
+
+/// What there is to do for the pool.
+pub enum Job {
+    Files(file::Job),
+    Unpack(explode::Job),
+}
+
+/// # Errors
+/// What the work says.
+pub fn work_on(work: &Work, tools: &mut Tools, job: Job) -> Result<()> {
+    match job {
+        Job::Files(job) => file::put_all(work, tools, &job),
+        Job::Unpack(job) => explode::put_all(work, tools, &job),
+    }
+}
+
+/// Brings an entry into `holder`, a directory that waits. What is left to be done when the pool is done goes to `late`.
+///
+/// # Errors
+/// If something is no file, directory or link, cannot be read or cannot be written.
+pub fn stage(
+    work: &Work,
+    feed: &Feed<Job>,
+    Pending { entry, archive }: &Pending,
+    holder: &Path,
+    late: &mut Vec<Late>,
+) -> Result<()> {
+    let target = &entry.target;
+    let name = target.file_name().with_context(|| format!("{} has no name", target.display()))?;
+    fs::create_dir(holder).with_context(|| format!("cannot write {}", holder.display()))?;
+    let base = target.parent().unwrap_or(Path::new(""));
+    let to = Arc::new(Folder { fd: open_directory(CWD, holder, base, false)?, path: base.into() });
+    let existing = entry.existing.is_some() && (work.config.merge || entry.kind == Kind::File);
+    let mut walk = Walk { work, feed, holder, base, late, above: vec![] };
+    match (entry.kind, archive) {
+        (Kind::File, _) => {
+            let parent = entry.source.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.unwrap_or(Path::new("."));
+            let path = entry.source.parent().unwrap_or(Path::new("")).to_owned();
+            let from = Arc::new(Folder { fd: open_directory(CWD, parent, parent, true)?, path });
+            let names = vec![(name.into(), entry.source.file_name().map(Into::into))];
+            feed.send(Job::Files(file::Job { from, to, names, existing, follow: true }))
+        }
+        (Kind::Symlink, _) => symlink(work, CWD, &entry.source, &to, name, &entry.source, false),
+        (Kind::Directory, _) => {
+            let follow = work.config.follow != Follow::Never;
+            let fd = open_directory(CWD, &entry.source, &entry.source, follow)?;
+            let from = Arc::new(Folder { fd, path: entry.source.clone() });
+            walk.directory(&from, &to, name, existing)
+        }
+        (Kind::Archive, Some(archive)) => {
+            let root = walk.make(&to, name, Mode::from_raw_mode(0o755), None)?;
+            explode::stage(work, feed, archive, &root, existing, &holder.join(name), late)
+        }
+        (Kind::Archive, None) => bail!("{} has not been opened", entry.source.display()),
+    }
+}
+
+/// A directory that gets its attributes when it is complete: writing in it would change its time, and may not even be
+/// allowed any more.
+pub struct Late {
+    /// Where it waits
+    staged: PathBuf,
+    mode: Mode,
+    like: Option<Stat>,
+}
+
+impl Late {
+    /// A directory that waits at `staged` and should have this mode, if it needs to be given to it at all.
+    pub fn of(work: &Work, staged: PathBuf, mode: Mode, like: Option<Stat>) -> Option<Self> {
+        let needed = work.config.preserve || work.config.chown.is_some() || !mode.contains(Mode::RWXU);
+        needed.then_some(Self { staged, mode, like })
+    }
+
+    /// # Errors
+    /// If the kernel does not allow it.
+    pub fn give(&self, work: &Work) -> Result<()> {
+        let shown = self.staged.display();
+        let directory = open_directory(CWD, &self.staged, &self.staged, false)?;
+        let now = Mode::from_raw_mode(fstat(&directory)?.st_mode);
+        let without = Mode::RWXU - self.mode; // what it was created with only to write in it
+        fchmod(&directory, now - without).with_context(|| format!("cannot change {shown}"))?;
+        give(work.config, &directory, self.like.as_ref()).with_context(|| format!("cannot change {shown}"))
+    }
+}
+
+struct Walk<'a, 'b> {
+    work: &'a Work<'b>,
+    feed: &'a Feed<'a, Job>,
+    holder: &'a Path,
+    /// What the holder will be
+    base: &'a Path,
+    late: &'a mut Vec<Late>,
+    /// The directories that this one is in, by device and inode
+    above: Vec<(u64, u64)>,
+}
+
+impl Walk<'_, '_> {
+    /// Copies what is in `from` to a new directory of this name.
+    fn directory(&mut self, from: &Arc<Folder>, into: &Folder, name: &OsStr, existing: bool) -> Result<()> {
+        let shown = from.path.display();
+        let stat = fstat(&from.fd).with_context(|| format!("cannot look at {shown}"))?;
+        let identity = (stat.st_dev, stat.st_ino);
+        ensure!(!self.above.contains(&identity), "{shown} is a link to a directory that it is in");
+        ensure!(self.above.len() < MAX_DEPTH, "{shown} is nested deeper than {MAX_DEPTH}");
+        let to = self.make(into, name, permissions(&stat), Some(stat))?;
+
+        let mut directories = vec![];
+        let mut names = vec![];
+        let cannot_read = || format!("cannot read {shown}");
+        for found in Dir::read_from(&from.fd).with_context(cannot_read)? {
+            let found = found.with_context(cannot_read)?;
+            let child = found.file_name();
+            if [c".", c".."].contains(&child) {
+                continue;
+            }
+            let child_name = || OsStr::from_bytes(child.to_bytes()).to_owned();
+            match self.kind(from, child, found.file_type())? {
+                FileType::RegularFile => {
+                    names.push((child_name(), None));
+                    if names.len() == BATCH {
+                        self.send(from, &to, std::mem::take(&mut names), existing)?;
+                    }
+                }
+                FileType::Directory => directories.push(child_name()),
+                FileType::Symlink => {
+                    let path = from.path.join(child_name());
+                    symlink(self.work, &from.fd, child, &to, &child_name(), &path, existing)?;
+                }
+                _ => bail!("{} is no file, directory or symbolic link", from.path.join(child_name()).display()),
+            }
+        }
+        if !names.is_empty() {
+            self.send(from, &to, names, existing)?;
+        }
+        self.above.push(identity);
+        for child in directories {
+            self.work.stop.check()?;
+            let path = from.path.join(&child);
+            let fd = open_directory(&from.fd, &child, &path, self.work.config.follow == Follow::Always)?;
+            let there = existing.then(|| to.path.join(&child).symlink_metadata().ok()).flatten();
+            if let Some(there) = &there {
+                let target = to.path.join(&child);
+                let replaced = "cannot replace";
+                ensure!(
+                    there.is_dir(),
+                    "{replaced} {}, no directory, by {}, which is one",
+                    target.display(),
+                    path.display()
+                );
+            }
+            self.directory(&Arc::new(Folder { fd, path }), &to, &child, there.is_some())?;
+        }
+        self.above.pop();
+        Ok(())
+    }
+
+    /// What a directory has, where its own word for it is not enough.
+    fn kind(&self, from: &Folder, name: &CStr, said: FileType) -> Result<FileType> {
+        let follow = self.work.config.follow == Follow::Always;
+        let enough = said != FileType::Unknown && !(follow && said == FileType::Symlink);
+        if enough {
+            return Ok(said);
+        }
+        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        let path = || from.path.join(OsStr::from_bytes(name.to_bytes()));
+        let stat = statat(&from.fd, name, flags).with_context(|| format!("cannot read {}", path().display()))?;
+        Ok(FileType::from_raw_mode(stat.st_mode))
+    }
+
+    fn send(
+        &self,
+        from: &Arc<Folder>,
+        to: &Arc<Folder>,
+        names: Vec<(OsString, Option<OsString>)>,
+        existing: bool,
+    ) -> Result<()> {
+        let follow = self.work.config.follow == Follow::Always;
+        self.feed.send(Job::Files(file::Job { from: from.clone(), to: to.clone(), names, existing, follow }))
+    }
+
+    /// A new directory that waits, open to be written in whatever its mode will be.
+    fn make(&mut self, into: &Folder, name: &OsStr, mode: Mode, like: Option<Stat>) -> Result<Arc<Folder>> {
+        let path = into.path.join(name);
+        let cannot_write = || format!("cannot write {}", path.display());
+        mkdirat(&into.fd, name, mode | Mode::RWXU).with_context(cannot_write)?;
+        let fd = open_directory(&into.fd, name, &path, false)?;
+        if let Some(late) = Late::of(self.work, self.staged(&path), mode, like) {
+            self.late.push(late);
+        }
+        Ok(Arc::new(Folder { fd, path }))
+    }
+
+    /// Where what will have this path waits.
+    fn staged(&self, path: &Path) -> PathBuf {
+        self.holder.join(path.strip_prefix(self.base).unwrap_or(path))
+    }
+}
+
+fn open_directory(at: impl AsFd, name: impl Arg, shown: &Path, follow: bool) -> Result<OwnedFd> {
+    let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    flags.set(OFlags::NOFOLLOW, !follow);
+    openat(at, name, flags, Mode::empty()).with_context(|| format!("cannot open {}", shown.display()))
+}
+
+/// Makes a link that leads to the same, whatever that is.
+fn symlink(
+    work: &Work,
+    at: impl AsFd,
+    source: impl Arg + Copy,
+    to: &Folder,
+    name: &OsStr,
+    path: &Path,
+    existing: bool,
+) -> Result<()> {
+    let target = to.path.join(name);
+    if existing {
+        if same::link(work, path, &target)? {
+            return Ok(());
+        }
+        let directory = target.symlink_metadata().is_ok_and(|found| found.is_dir());
+        ensure!(!directory, "cannot replace {}, a directory, by {}, a link", target.display(), path.display());
+    }
+    let leads = readlinkat(&at, source, vec![]).with_context(|| format!("cannot read the link {}", path.display()))?;
+    symlinkat(leads.as_c_str(), &to.fd, name).with_context(|| format!("cannot write {}", target.display()))?;
+    if let Some(Chown { uid, gid }) = work.config.chown {
+        let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+        chownat(&to.fd, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).context(CHOWN)?;
+    }
+    if work.config.preserve {
+        let like = statat(&at, source, AtFlags::SYMLINK_NOFOLLOW)?;
+        utimensat(&to.fd, name, &times(&like), AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(())
+}
