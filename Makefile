@@ -26,14 +26,16 @@ verify: cross ## build every image twice, as two strangers would, and compare
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
 
-test-engines: images fixtures engines ## the pod contract on every engine: Docker, compose, Podman, runc, containerd, and without any
+test-engines: images-all fixtures engines registry ## the pod contract on every engine, and a table of what was seen on which
+	rm -rf target/matrix
 	$(CARGO) test --locked --package e2e --test engines
 	$(CARGO) test --locked --package kubelet --test containerd --test density
+	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
 test-pods: images fixtures engines ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
-test-architectures: images-all fixtures emulators registry ## pause on every architecture, under qemu; its index in a registry
+test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures
 
 bench: build fixtures ## pause beside its peers, in one run

@@ -4,7 +4,6 @@
 mod archive;
 mod behaviour;
 mod file;
-mod registry;
 
 use e2e::elf::Identity;
 use e2e::launch::Launch;

@@ -1,6 +1,7 @@
-use crate::keeps_the_contract;
+use crate::{USER, keeps_the_contract};
 use e2e::contract::{Container, Stage};
 use e2e::engine::Engine;
+use e2e::matrix::{self, Column};
 use e2e::pod::{self, Pod};
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,20 +9,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// One test at a time: an engine that goes takes its bridges with it, and Podman knows only one of a name.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn stage() -> (Stage, MutexGuard<'static, ()>) {
+/// As which Podman runs the infra container of a pod, whatever its image says.
+const ROOT: &str = "0:0";
+
+/// Podman, if it is here; else it is skipped, and so in the matrix.
+pub fn engine(tested: matrix::Engine) -> Option<(Engine, MutexGuard<'static, ()>)> {
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    (Stage::new(Engine::podman().expect("Podman is here")).unwrap(), alone)
+    let engine = Engine::podman();
+    if engine.is_none() {
+        matrix::skip_engine(tested, "no Podman here");
+    }
+    Some((engine?, alone))
+}
+
+fn stage(tested: matrix::Engine) -> Option<(Column, Stage, MutexGuard<'static, ()>)> {
+    let (engine, alone) = engine(tested)?;
+    Some((Column::new(tested, &engine.version), Stage::new(engine).unwrap(), alone))
 }
 
 #[test]
 fn containers_join_pause() {
-    let (stage, _alone) = stage();
-    keeps_the_contract(stage.textbook_pod([Container::Writer, Container::Server]).unwrap());
+    let Some((column, stage, _alone)) = stage(matrix::Engine::Podman) else { return };
+    keeps_the_contract(&column, USER, stage.textbook_pod([Container::Writer, Container::Server]).unwrap());
 }
 
 #[test]
 fn pod_create_with_our_infra_image() {
-    let (stage, _alone) = stage();
+    let Some((column, stage, _alone)) = stage(matrix::Engine::PodmanPod) else { return };
     let (engine, name) = (&stage.engine, pod::name());
     let infra = format!("{name}-pause");
     let undo = || {
@@ -36,12 +50,12 @@ fn pod_create_with_our_infra_image() {
     for container in [Container::Server, Container::Writer] {
         container.start(&mut pod).unwrap();
     }
-    keeps_the_contract(pod);
+    keeps_the_contract(&column, ROOT, pod);
 }
 
 #[test]
 fn kube_play_of_a_manifest() {
-    let (stage, _alone) = stage();
+    let Some((column, stage, _alone)) = stage(matrix::Engine::PodmanKube) else { return };
     let (engine, name) = (&stage.engine, pod::name());
     let manifest = fs::read_to_string(e2e::workspace("tests/engines/pod.yaml")).unwrap();
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
@@ -54,5 +68,5 @@ fn kube_play_of_a_manifest() {
     engine.run(&["kube", "play", file.path().to_str().unwrap()]).unwrap();
     let infra = engine.run(&["pod", "inspect", "--format", "{{.InfraContainerID}}", &name]).unwrap();
     engine.run(&["rename", &infra, &format!("{name}-pause")]).unwrap();
-    keeps_the_contract(pod);
+    keeps_the_contract(&column, ROOT, pod);
 }

@@ -1,5 +1,7 @@
 use e2e::command::output;
-use e2e::process::{stat, status, until_in_syscall};
+use e2e::matrix::Behaviour::{EndsWithPause, ImagesUser, Restricted, Seccomp};
+use e2e::matrix::{self, Column};
+use e2e::process::{SECCOMP_FILTER, stat, status, until_in_syscall};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::fs;
@@ -65,17 +67,29 @@ impl Drop for Bundle {
 
 #[test]
 fn pause_runs_under_the_strictest_bundle() {
+    let Ok(version) = output(Command::new("runc").arg("--version")) else {
+        return matrix::skip_engine(matrix::Engine::Runc, "no runc here");
+    };
+    let version = version.lines().next().and_then(|line| line.strip_prefix("runc version ")).unwrap();
+    let column = Column::new(matrix::Engine::Runc, version);
     let bundle = Bundle::run();
     until_in_syscall(bundle.pid, libc::SYS_rt_sigtimedwait);
     let field = |name| status(bundle.pid, name).unwrap();
     assert_eq!((field("Uid"), field("Gid")), (65535, 65535));
+    column.saw(ImagesUser);
+    assert_eq!(field("Seccomp"), SECCOMP_FILTER);
+    column.saw(Seccomp);
     assert_eq!(field("NoNewPrivs"), 1);
-    assert_eq!(field("Seccomp"), 2, "a filter");
     let capabilities = fs::read_to_string(format!("/proc/{}/status", bundle.pid)).unwrap();
     let capabilities: Vec<&str> = capabilities.lines().filter(|line| line.starts_with("Cap")).collect();
     assert!(capabilities.iter().all(|line| line.ends_with("\t0000000000000000")), "{capabilities:?}");
+    let mounts = fs::read_to_string(format!("/proc/{}/mounts", bundle.pid)).unwrap();
+    let root = mounts.lines().find(|mount| mount.split(' ').nth(1) == Some("/")).unwrap();
+    assert!(root.split(' ').nth(3).unwrap().split(',').any(|option| option == "ro"), "{root}");
+    column.saw(Restricted);
 
     output(bundle.runc(&["kill", "pause", "TERM"]).stdin(Stdio::null())).unwrap();
     // Its parent is whoever adopts what runc leaves; the exit code is not ours to see, the end is.
     e2e::process::until("pause has ended", || stat(bundle.pid, 3).is_none_or(|state| state == "Z"));
+    column.saw(EndsWithPause);
 }

@@ -1,6 +1,8 @@
 //! No engine and no root: pause in namespaces that any user may make, and containers that are processes in them.
 
 use e2e::command::output;
+use e2e::matrix::Behaviour::{EndsWithPause, ExitsWithZero, PausesNamespaces, ReapsAsleep, Replaced, ServeEachOther};
+use e2e::matrix::{Column, Engine};
 use e2e::process::{children, ends_within, pidfd, until, until_in_syscall};
 use e2e::view::View;
 use nix::sys::signal::{Signal, kill};
@@ -80,21 +82,26 @@ impl Drop for Pod {
 
 #[test]
 fn processes_join_pause() {
+    let version = output(Command::new("unshare").arg("--version")).unwrap();
+    let column = Column::new(Engine::Unshare, version.rsplit(' ').next().unwrap());
     let mut pod = Pod::start();
     let uid = fs::read_to_string(format!("/proc/{}/status", pod.pause)).unwrap();
     assert!(uid.contains("Uid:\t65532\t65532\t65532\t65532\n"), "{uid}");
 
     // Peers serve each other, and are where pause is.
     let (mut first, mut second) = (pod.serve("8080", "first"), pod.serve("8081", "second"));
+    column.saw(ServeEachOther);
     let before = pod.view();
     assert_eq!(before.init.name, "pause");
     assert_eq!(before.init.namespaces.as_ref(), Some(&before.namespaces));
+    column.saw(PausesNamespaces);
 
     // Orphans are reaped, and pause sleeps.
     assert_eq!(output(&mut pod.app(&["orphans", "alive", "1000"])).unwrap(), "1000");
     output(&mut pod.app(&["orphans", "zombie", "1000"])).unwrap();
     let after = pod.view();
     assert_eq!((after.zombies, after.init), (0, before.init.clone()));
+    column.saw(ReapsAsleep);
 
     // One is replaced, and the other and pause stay.
     for child in children(Pid::from_raw(second.id().try_into().unwrap())) {
@@ -104,6 +111,7 @@ fn processes_join_pause() {
     let mut third = pod.serve("8081", "third");
     assert_eq!(pod.get("8080").as_deref(), Some("first"));
     assert_eq!(pod.view().init, before.init);
+    column.saw(Replaced);
 
     // pause's end is everyone's.
     let ends = [pod.pause, Pid::from_raw(pod.unshare.id().try_into().unwrap())].map(|pid| pidfd(pid).unwrap());
@@ -112,7 +120,9 @@ fn processes_join_pause() {
         assert!(ends_within(Duration::from_secs(1), end).unwrap(), "gone within a second");
     }
     assert!(pod.unshare.wait().unwrap().success(), "pause exits with 0");
+    column.saw(ExitsWithZero);
     for mut server in [first.wait(), third.wait()] {
         assert!(!server.as_mut().unwrap().success(), "killed with its namespace");
     }
+    column.saw(EndsWithPause);
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Engine};
 use crate::pod::{Pod, VOLUME};
-use crate::process::DEADLINE;
+use crate::process::{DEADLINE, SECCOMP_FILTER, status};
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -144,6 +144,16 @@ pub fn namespaces_are_pauses(pod: &Pod) -> Result<String> {
         ensure!(namespaces == pause, "{container} is in {namespaces:?}, pause in {pause:?}");
     }
     Ok(format!("{} in pause, server and writer", pause.into_values().collect::<Vec<_>>().join(" ")))
+}
+
+/// The engine runs pause behind a seccomp filter.
+///
+/// # Errors
+/// If it does not.
+pub fn pause_is_behind_seccomp(pod: &Pod) -> Result<String> {
+    let mode = status(pod.pause()?, "Seccomp");
+    ensure!(mode == Some(SECCOMP_FILTER), "pause's seccomp mode is {mode:?}");
+    Ok("pause is behind a seccomp filter".into())
 }
 
 /// What loses its parent becomes pause's child, and is gone when it dies; pause sleeps through it.

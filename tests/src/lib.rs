@@ -8,6 +8,7 @@ pub mod contract;
 pub mod elf;
 pub mod engine;
 pub mod launch;
+pub mod matrix;
 pub mod orphans;
 pub mod pause;
 pub mod pod;

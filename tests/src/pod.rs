@@ -140,6 +140,14 @@ impl<'a> Pod<'a> {
         Ok((self.engine.run(&["wait", &self.full("pause")])?.parse()?, time))
     }
 
+    /// pause's process, as the machine sees it.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn pause(&self) -> Result<Pid> {
+        self.pid(&self.full("pause"))
+    }
+
     /// The first process of a container, as the machine sees it.
     fn pid(&self, container: &str) -> Result<Pid> {
         let pid = self.engine.run(&["inspect", "--format", "{{.State.Pid}}", container])?;

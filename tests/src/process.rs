@@ -176,6 +176,9 @@ pub fn cpu_time(pid: Pid) -> Option<Duration> {
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
+/// `SECCOMP_MODE_FILTER`, in the field `Seccomp` of `/proc/PID/status`.
+pub const SECCOMP_FILTER: u64 = 2;
+
 pub const STATE: usize = 3;
 const PARENT: usize = 4;
 pub const START_TIME: usize = 22;

@@ -1,7 +1,9 @@
 use crate::Node;
-use e2e::process::{status, until};
+use e2e::matrix::Behaviour;
+use e2e::process::{DEADLINE, ends_within, pidfd, status, until};
 use e2e::view::namespaces;
-use kubelet::messages::{ContainerState, NamespaceMode};
+use kubelet::messages::{ContainerState, NamespaceMode, SandboxState};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 #[test]
@@ -24,6 +26,23 @@ fn a_container_starts_stops_and_is_replaced() {
     assert_eq!(after.hardware, before.hardware);
     assert_eq!(after.namespaces, pause);
     assert_eq!(node.cri.sandbox_pid(&sandbox.id).unwrap(), sandbox.pid);
+    node.saw(Behaviour::Replaced);
+}
+
+/// With the PID namespace go all who are in it, and containerd knows.
+#[test]
+fn the_pod_ends_with_pause() {
+    let node = Node::get();
+    let sandbox = node.sandbox("ended", NamespaceMode::Pod);
+    let app = sandbox.app("app", &["serve", "/", "8080"]).unwrap();
+    let end = pidfd(node.cri.container_pid(&app).unwrap()).unwrap();
+    kill(sandbox.pid, Signal::SIGTERM).unwrap();
+    assert!(ends_within(DEADLINE, &end).unwrap(), "the app is gone");
+    assert_eq!(node.cri.wait(&app).unwrap().exit_code, 128 + 9);
+    until("the sandbox is not ready", || {
+        node.cri.sandbox_status(&sandbox.id).unwrap().state() == SandboxState::NotReady
+    });
+    node.saw(Behaviour::EndsWithPause);
 }
 
 /// What PID 1 of its own does not handle, it does not hear: SIGKILL comes after the grace period.
@@ -50,6 +69,7 @@ fn orphans_of_a_shared_pid_namespace_are_reaped_by_pause_asleep() {
     assert_eq!(view.init.name, "pause");
     assert_eq!(view.zombies, 0, "of {} processes", view.processes);
     assert_eq!(context_switches(sandbox.pid), before, "pause is not woken");
+    node.saw(Behaviour::ReapsAsleep);
 }
 
 fn context_switches(pid: Pid) -> u64 {

@@ -1,9 +1,12 @@
-//! containerd with pause as its sandbox image, spoken to as kubelet does.
+//! containerd with pause as its sandbox image, spoken to as kubelet does. What a test sees, it notes in the
+//! matrix.
 
 mod containers;
+mod digest;
 mod namespaces;
 mod network;
 
+use e2e::matrix::{Behaviour, Column, Engine};
 use kubelet::containerd::Containerd;
 use kubelet::cri::Cri;
 use kubelet::messages::{NamespaceMode, SandboxConfig, SandboxSecurity};
@@ -21,6 +24,11 @@ impl Node {
         let containerd = Containerd::shared().unwrap();
         let cri = containerd.cri().unwrap();
         Self { containerd, cri }
+    }
+
+    /// Notes in the matrix what a test has seen here.
+    fn saw(&self, behaviour: Behaviour) {
+        Column::new(Engine::Containerd, &self.containerd.version).saw(behaviour);
     }
 
     fn config(&self, name: &str, security: SandboxSecurity) -> SandboxConfig {

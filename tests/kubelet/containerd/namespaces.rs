@@ -1,6 +1,7 @@
 use crate::Node;
 use e2e::engine::image;
-use e2e::process::status;
+use e2e::matrix::Behaviour;
+use e2e::process::{SECCOMP_FILTER, status};
 use e2e::view::namespaces;
 use kubelet::messages::{Int64, NamespaceMode};
 use kubelet::sandbox::{self, Sandbox};
@@ -17,6 +18,7 @@ fn in_pid_mode_pod_pause_is_pid_1() {
         assert_eq!(view.init.name, "pause");
         assert_eq!(view.namespaces, pause, "{name}'s namespaces are pause's");
     }
+    node.saw(Behaviour::PausesNamespaces);
 }
 
 /// Kubernetes' default: every container is PID 1 of its own, and only network and IPC are pause's.
@@ -32,6 +34,7 @@ fn in_pid_mode_container_each_is_its_own_pid_1() {
         assert_eq!(view.namespaces["net"], pause["net"]);
         assert_eq!(view.namespaces["ipc"], pause["ipc"]);
     }
+    node.saw(Behaviour::PidContainer);
 }
 
 /// `hostPID: true`: the node's init is PID 1, and pause, which is not, stays all the same.
@@ -44,6 +47,7 @@ fn in_pid_mode_node_pause_is_a_process_of_the_nodes() {
     let view = sandbox.view(&sandbox.app("app", &["wait"]).unwrap()).unwrap();
     assert_eq!(view.namespaces["pid"], here["pid"]);
     assert_ne!(view.init.name, "pause");
+    node.saw(Behaviour::HostPid);
 }
 
 #[test]
@@ -51,15 +55,26 @@ fn pause_runs_as_the_pods_user_else_as_the_images() {
     let node = Node::get();
     let sandbox = node.sandbox("user-of-the-image", NamespaceMode::Pod);
     assert_eq!(user(sandbox.pid), [65535, 65535]);
+    node.saw(Behaviour::ImagesUser);
     let mut security = sandbox::namespaces(NamespaceMode::Pod, NamespaceMode::Pod);
     security.run_as_user = Some(Int64 { value: 4711 });
     security.run_as_group = Some(Int64 { value: 4712 });
     let sandbox = Sandbox::run(&node.cri, node.config("user-of-the-pod", security)).unwrap();
     assert_eq!(user(sandbox.pid), [4711, 4712]);
+    node.saw(Behaviour::PodsUser);
 }
 
 fn user(pid: Pid) -> [u64; 2] {
     ["Uid", "Gid"].map(|field| status(pid, field).unwrap())
+}
+
+/// `RuntimeDefault`, which kubelet asks for every sandbox.
+#[test]
+fn pause_runs_under_the_runtimes_seccomp_profile() {
+    let node = Node::get();
+    let sandbox = node.sandbox("seccomp", NamespaceMode::Container);
+    assert_eq!(status(sandbox.pid, "Seccomp"), Some(SECCOMP_FILTER));
+    node.saw(Behaviour::Seccomp);
 }
 
 /// What is pinned, kubelet's garbage collection spares. containerd knows of it from 1.6.22 and 1.7.3 on.

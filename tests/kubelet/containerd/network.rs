@@ -1,5 +1,6 @@
 use crate::Node;
 use e2e::command::output;
+use e2e::matrix::Behaviour;
 use e2e::process::until;
 use e2e::view::namespaces;
 use kubelet::messages::{NamespaceMode, PortMapping, SandboxState};
@@ -33,6 +34,24 @@ fn the_pods_network_is_pauses() {
 }
 
 #[test]
+fn containers_share_localhost_ip_mac_and_devices() {
+    let node = Node::get();
+    let sandbox = node.sandbox("peers", NamespaceMode::Container);
+    let serve = |port: &'static str, page| ["serve", "/", port, "--write", "/page", page];
+    let one = sandbox.app("one", &serve("8080", "of one")).unwrap();
+    let two = sandbox.app("two", &serve("8081", "of two")).unwrap();
+    for (reader, port, page) in [(&one, "8081", "of two"), (&two, "8080", "of one")] {
+        let get = || sandbox.exec(reader, &["get", port, "page"]).ok();
+        until(&format!("port {port} answers"), || get().as_deref() == Some(page));
+    }
+    node.saw(Behaviour::ServeEachOther);
+    let (one, two) = (sandbox.view(&one).unwrap(), sandbox.view(&two).unwrap());
+    assert_eq!(one.addresses.len(), 1, "{:?}", one.addresses);
+    assert_eq!((one.addresses, one.hardware, one.devices), (two.addresses, two.hardware, two.devices));
+    node.saw(Behaviour::ShareNetwork);
+}
+
+#[test]
 fn a_host_port_is_the_pods() {
     let node = Node::get();
     let mut config = node.config("host-port", sandbox::namespaces(NamespaceMode::Pod, NamespaceMode::Container));
@@ -44,6 +63,7 @@ fn a_host_port_is_the_pods() {
     until("the app answers on the node's port", || TcpStream::connect(("127.0.0.1", host_port)).is_ok());
     drop(sandbox);
     assert!(TcpStream::connect(("127.0.0.1", host_port)).is_err(), "the port is free again");
+    node.saw(Behaviour::HostPort);
 }
 
 #[test]
@@ -59,6 +79,7 @@ fn the_host_network_is_the_nodes() {
     assert_ne!(pause["pid"], here["pid"]);
     let view = sandbox.view(&sandbox.app("app", &["serve", "/", &kubelet::free_port().to_string()]).unwrap()).unwrap();
     assert_eq!(view.namespaces["net"], here["net"]);
+    node.saw(Behaviour::HostNetwork);
 }
 
 /// Processes, network namespace, bridge port, mounts and control group are gone with the sandbox.
@@ -90,6 +111,7 @@ fn nothing_of_a_removed_sandbox_is_left() {
         let left: Vec<_> = containers.filter(|entry| entry.path().is_dir()).collect();
         assert!(left.is_empty(), "{left:?}");
     }
+    node.saw(Behaviour::NothingLeft);
 }
 
 /// The other end of the pod's cable, as a file of the node's.

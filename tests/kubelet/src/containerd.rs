@@ -38,11 +38,12 @@ pub struct Containerd {
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Containerd {
-    /// Starts it with this image under every pod; the archive is one that `cargo xtask images` writes.
+    /// Starts it with this image under every pod, which it will pull if the archive is none; else that is one as
+    /// `cargo xtask images` writes.
     ///
     /// # Errors
     /// If it cannot be had or does not come up, with the end of its log.
-    pub fn start(pause: &str, archive: &Path) -> Result<Self> {
+    pub fn start(pause: &str, archive: Option<&Path>) -> Result<Self> {
         ensure!(Uid::effective().is_root(), "containerd needs root");
         let programs = Programs::find_or_fetch()?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +65,9 @@ impl Containerd {
         let mut containerd = Self { version: String::new(), network, programs, process, cgroup, home };
         let cri = containerd.until_ready()?;
         containerd.version = cri.version()?.runtime_version;
-        containerd.load(archive)?;
+        if let Some(archive) = archive {
+            containerd.load(archive)?;
+        }
         Ok(containerd)
     }
 
@@ -78,7 +81,7 @@ impl Containerd {
         for archive in [&archive, &app] {
             ensure!(archive.exists(), "{} is missing: run `make images fixtures`", archive.display());
         }
-        let containerd = Self::start(&image("pause"), &archive)?;
+        let containerd = Self::start(&image("pause"), Some(&archive))?;
         containerd.load(&app)?;
         Ok(containerd)
     }
