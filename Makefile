@@ -38,7 +38,7 @@ test-pods: images fixtures engines ## the pods of examples/kubernetes, as their 
 test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures
 
-bench: build fixtures ## pause beside its peers, in one run
+bench: images fixtures registry ## pause beside its peers, in one run
 	$(CARGO) run --quiet --locked --release --package bench
 
 lint: ## formatting and clippy
@@ -58,9 +58,9 @@ fixtures:
 emulators:
 	$(CARGO) xtask unpack qemu-user-static target/emulators
 
-# A registry on loopback, and what pushes to it.
+# A registry on loopback, what pushes to it, and what signs.
 registry:
-	@$(call install,skopeo,skopeo)
+	@$(call install,skopeo gpg,skopeo gnupg)
 	$(CARGO) xtask unpack docker-registry target/registry
 
 # What the tests look at pause with, from this machine's packages.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 #[test]
 fn services_join_pause() {
-    let Some(engine) = docker::engine(matrix::Engine::Compose) else { return };
+    let Some((_alone, engine)) = docker::engine(matrix::Engine::Compose) else { return };
     let Ok(version) = output(Command::new("docker-compose").args(["version", "--short"])) else {
         return matrix::skip_engine(matrix::Engine::Compose, "no docker-compose here");
     };

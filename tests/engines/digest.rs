@@ -27,13 +27,13 @@ fn a_registry_has_what_was_pushed() {
 
 #[test]
 fn docker_runs_what_it_pulls_by_digest() {
-    let Some(engine) = docker::engine(matrix::Engine::Docker) else { return };
+    let Some((_alone, engine)) = docker::engine(matrix::Engine::Docker) else { return };
     runs_what_it_pulls_by_digest(matrix::Engine::Docker, &engine, &[]);
 }
 
 #[test]
 fn podman_runs_what_it_pulls_by_digest() {
-    let Some((engine, _alone)) = podman::engine(matrix::Engine::Podman) else { return };
+    let Some((_alone, engine)) = podman::engine(matrix::Engine::Podman) else { return };
     runs_what_it_pulls_by_digest(matrix::Engine::Podman, &engine, &["--tls-verify=false"]);
 }
 

@@ -6,6 +6,7 @@ mod digest;
 mod docker;
 mod podman;
 mod runc;
+mod signing;
 mod userns;
 
 use anyhow::Result;
@@ -31,11 +32,7 @@ fn keeps_the_contract(column: &Column, user: &str, mut pod: Pod) {
     seen(PausesNamespaces, contract::namespaces_are_pauses(&pod));
     seen(Seccomp, contract::pause_is_behind_seccomp(&pod));
     assert_eq!(pod.view("server").unwrap().init.user, user);
-    if user == USER {
-        column.saw(ImagesUser)
-    } else {
-        column.saw_otherwise(ImagesUser)
-    }
+    column.looked(ImagesUser, user == USER);
     seen(ReapsAsleep, contract::orphans_are_reaped(&pod));
     seen(Replaced, contract::a_container_is_replaced(&mut pod));
     seen(EndsWithPause, contract::the_pod_ends_with_pause(&pod));

@@ -13,29 +13,29 @@ static ALONE: Mutex<()> = Mutex::new(());
 const ROOT: &str = "0:0";
 
 /// Podman, if it is here; else it is skipped, and so in the matrix.
-pub fn engine(tested: matrix::Engine) -> Option<(Engine, MutexGuard<'static, ()>)> {
+pub fn engine(tested: matrix::Engine) -> Option<(MutexGuard<'static, ()>, Engine)> {
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Engine::podman();
     if engine.is_none() {
         matrix::skip_engine(tested, "no Podman here");
     }
-    Some((engine?, alone))
+    Some((alone, engine?))
 }
 
-fn stage(tested: matrix::Engine) -> Option<(Column, Stage, MutexGuard<'static, ()>)> {
-    let (engine, alone) = engine(tested)?;
-    Some((Column::new(tested, &engine.version), Stage::new(engine).unwrap(), alone))
+fn stage(tested: matrix::Engine) -> Option<(MutexGuard<'static, ()>, Column, Stage)> {
+    let (alone, engine) = engine(tested)?;
+    Some((alone, Column::new(tested, &engine.version), Stage::new(engine).unwrap()))
 }
 
 #[test]
 fn containers_join_pause() {
-    let Some((column, stage, _alone)) = stage(matrix::Engine::Podman) else { return };
+    let Some((_alone, column, stage)) = stage(matrix::Engine::Podman) else { return };
     keeps_the_contract(&column, USER, stage.textbook_pod([Container::Writer, Container::Server]).unwrap());
 }
 
 #[test]
 fn pod_create_with_our_infra_image() {
-    let Some((column, stage, _alone)) = stage(matrix::Engine::PodmanPod) else { return };
+    let Some((_alone, column, stage)) = stage(matrix::Engine::PodmanPod) else { return };
     let (engine, name) = (&stage.engine, pod::name());
     let infra = format!("{name}-pause");
     let undo = || {
@@ -55,7 +55,7 @@ fn pod_create_with_our_infra_image() {
 
 #[test]
 fn kube_play_of_a_manifest() {
-    let Some((column, stage, _alone)) = stage(matrix::Engine::PodmanKube) else { return };
+    let Some((_alone, column, stage)) = stage(matrix::Engine::PodmanKube) else { return };
     let (engine, name) = (&stage.engine, pod::name());
     let manifest = fs::read_to_string(e2e::workspace("tests/engines/pod.yaml")).unwrap();
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();

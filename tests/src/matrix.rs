@@ -60,11 +60,11 @@ pub enum Behaviour {
     PodsUser,
     #[serde(rename = "under a seccomp profile")]
     Seccomp,
-    #[serde(rename = "read-only, no capability or new one")]
+    #[serde(rename = "read-only root, no capability")]
     Restricted,
     #[serde(rename = "pulled by digest")]
     ByDigest,
-    #[serde(rename = "unsigned refused where policy says")]
+    #[serde(rename = "a signature required by policy")]
     Signed,
     #[serde(rename = "fifty pods at once")]
     Fifty,
@@ -103,18 +103,14 @@ impl Column {
     /// # Panics
     /// If the note cannot be written.
     pub fn saw(&self, behaviour: Behaviour) {
-        self.note(behaviour, true);
+        self.looked(behaviour, true);
     }
 
-    /// Notes that a test saw the engine do otherwise, as it is known to.
+    /// Notes that a test looked, and whether it saw what pods are promised or what this engine is known to do instead.
     ///
     /// # Panics
     /// As [`Self::saw`].
-    pub fn saw_otherwise(&self, behaviour: Behaviour) {
-        self.note(behaviour, false);
-    }
-
-    fn note(&self, behaviour: Behaviour, kept: bool) {
+    pub fn looked(&self, behaviour: Behaviour, kept: bool) {
         add(&Note { engine: self.engine, note: Kind::Saw { version: self.version.clone(), behaviour, kept } });
     }
 }
