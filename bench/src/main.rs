@@ -1,8 +1,10 @@
-//! pause beside its peers, measured in one run on one machine: size, memory, start, and the reaping of orphans.
+//! pause beside its peers, measured in one run on one machine: size, memory, start, the reaping of
+//! orphans, and images.
 
 #![forbid(unsafe_code)]
 
 mod debian;
+mod images;
 mod instance;
 mod memory;
 mod proc;
@@ -46,6 +48,10 @@ fn main() -> Result<()> {
         memory: memory::measure(&programs, args.instances)?,
         start: start::measure(&programs, args.runs)?,
         reaping: reaping::measure(&programs, &orphan_maker, args.orphans)?,
+        images: images::measure(&programs).unwrap_or_else(|error| {
+            eprintln!("warning: there is no table of images: {error:#}");
+            vec![]
+        }),
     };
     report::print(&args, &programs, &figures);
     Ok(())

@@ -9,6 +9,8 @@ use std::process::Command;
 pub struct Program {
     pub name: &'static str,
     pub file: PathBuf,
+    /// Its name as an image FROM scratch, and what runs there: the same file, or a static one of the same package
+    pub image: (&'static str, PathBuf),
     /// The arguments with which it waits as PID 1
     pub wait: Vec<String>,
     /// The argument with which it exits at once
@@ -41,7 +43,8 @@ pub fn all() -> Vec<Program> {
 
 fn pause() -> Program {
     let origin = "dist/bin, this repository's".into();
-    Program { name: "pause", file: e2e::program("pause"), wait: vec![], exit: "-v", origin }
+    let file = e2e::program("pause");
+    Program { name: "pause", image: ("pause", file.clone()), file, wait: vec![], exit: "-v", origin }
 }
 
 fn c_pause(name: &'static str) -> Result<Program> {
@@ -55,14 +58,14 @@ fn c_pause(name: &'static str) -> Result<Program> {
     let gcc = output(Command::new("gcc").arg("-dumpfullversion"))?;
     let libc = debian::version("libc6-dev")?;
     let origin = format!("bench/src/pause.c, built like Kubernetes' pause: gcc {gcc}, static glibc {libc}, stripped");
-    Ok(Program { name, file, wait: vec![], exit: "-v", origin })
+    Ok(Program { name, image: (name, file.clone()), file, wait: vec![], exit: "-v", origin })
 }
 
 fn catatonit(name: &'static str) -> Result<Program> {
     let package = Package::fetch("catatonit")?;
     let file = package.file("usr/bin/catatonit")?;
     let origin = format!("Debian's catatonit {}, Podman's infra container", package.version);
-    Ok(Program { name, file, wait: vec!["-P".into()], exit: "-V", origin })
+    Ok(Program { name, image: ("catatonit", file.clone()), file, wait: vec!["-P".into()], exit: "-V", origin })
 }
 
 /// tini cannot be without a child, so that is part of what it costs.
@@ -73,10 +76,11 @@ fn tini(name: &'static str) -> Result<Program> {
     let mut wait = vec!["--".into(), child.file.display().to_string()];
     wait.extend(child.wait);
     let origin = format!(
-        "Debian's tini {}, dynamic; memory and faults with its child, `busybox sleep infinity`, the rest without",
+        "Debian's tini {}, dynamic, static in its image; memory and faults with its child, `busybox sleep infinity`, the rest without",
         package.version
     );
-    Ok(Program { name, file, wait, exit: "--version", origin })
+    let image = ("tini", package.file("usr/bin/tini-static")?);
+    Ok(Program { name, file, image, wait, exit: "--version", origin })
 }
 
 fn busybox_sleep(name: &'static str) -> Result<Program> {
@@ -84,5 +88,5 @@ fn busybox_sleep(name: &'static str) -> Result<Program> {
     let file = package.file("bin/busybox")?;
     let wait = vec!["sleep".into(), "infinity".into()];
     let origin = format!("Debian's busybox-static {}; its start is that of `busybox true`", package.version);
-    Ok(Program { name, file, wait, exit: "true", origin })
+    Ok(Program { name, image: ("busybox", file.clone()), file, wait, exit: "true", origin })
 }

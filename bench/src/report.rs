@@ -1,5 +1,6 @@
 //! The table: which figures, in which order, and what a reader must know of them.
 
+use crate::images::Image;
 use crate::memory::Memory;
 use crate::programs::Program;
 use crate::reaping::{self, Reaping};
@@ -19,13 +20,19 @@ pub struct Figures {
     pub start: Vec<Duration>,
     /// Then by way
     pub reaping: Vec<Vec<Reaping>>,
+    /// Not by program; none where there is no Docker
+    pub images: Vec<Image>,
 }
 
 /// One tar block: a program that fits gains nothing by being smaller.
 const SMALLEST_FILE: f64 = 512.0;
 
 pub fn print(args: &Args, programs: &[Program], figures: &Figures) {
-    for table in [holding(programs, figures), reaping(args, programs, figures)] {
+    let mut tables = vec![holding(programs, figures), reaping(args, programs, figures)];
+    if !figures.images.is_empty() {
+        tables.push(images(&figures.images));
+    }
+    for table in tables {
         if args.markdown {
             println!("{}", table.markdown());
         } else {
@@ -76,6 +83,15 @@ fn reaping(args: &Args, programs: &[Program], figures: &Figures) -> Table {
     table
 }
 
+/// What it costs to bring it to a node.
+fn images(images: &[Image]) -> Table {
+    let rows: Vec<_> = images.iter().map(|image| image.name.as_str()).collect();
+    let mut table = Table::new("image of", &rows);
+    table.add_cells("docker images", images.iter().map(|image| image.listed.clone()));
+    table.add_with_ratios("pulled bytes", 0, &images.iter().map(|image| float(image.pulled)).collect::<Vec<_>>());
+    table
+}
+
 /// What a reader must know of the figures; a line each.
 fn notes(args: &Args, programs: &[Program]) -> Vec<String> {
     let Args { instances, runs, .. } = args;
@@ -89,6 +105,8 @@ fn notes(args: &Args, programs: &[Program]) -> Vec<String> {
             "CPU, switches: of PID 1, for {orphans} orphans dead already, alive, made one by one, leading sessions"
         ),
         format!("zombies left: of all four times {orphans}"),
+        "images: one static program FROM scratch, by `docker build` where not by `make images`".into(),
+        "docker images: as it lists them; pulled: config, manifest and gzip layer, as a registry has them".into(),
         "limit: one tar block: what a smaller file takes in an image, too".into(),
     ];
     notes.extend(programs.iter().map(|program| format!("{}: {}", program.name, program.origin)));

@@ -26,7 +26,8 @@ impl Table {
         }
     }
 
-    fn add_cells(&mut self, title: &str, cells: impl Iterator<Item = String>) {
+    /// Adds a column of text. Rows that `cells` does not reach have none.
+    pub fn add_cells(&mut self, title: &str, cells: impl Iterator<Item = String>) {
         let mut column: Vec<_> = std::iter::once(title.into()).chain(cells).collect();
         column.resize(self.columns[0].len(), "–".into());
         self.columns.push(column);
