@@ -2,7 +2,7 @@
 
 use crate::config::{Chown, Config};
 use anyhow::{Context, Result};
-use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, Uid, fchmod, fchown, fstat, futimens};
+use rustix::fs::{FileType, Gid, Mode, Stat, Timespec, Timestamps, Uid, fchmod, fchown, fstat, futimens};
 use rustix::io::Errno;
 use std::fs::Metadata;
 use std::os::fd::AsFd;
@@ -38,8 +38,10 @@ pub fn give(config: &Config, file: impl AsFd, like: Option<&Stat>) -> Result<()>
             given => given?,
         }
     }
-    // The group of a volume with fsGroup is inherited by this bit of its directories.
-    mode |= Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::SGID;
+    if FileType::from_raw_mode(like.st_mode).is_dir() {
+        // The group of a volume with fsGroup is inherited by this bit of its directories.
+        mode |= Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::SGID;
+    }
     fchmod(&file, mode)?;
     futimens(&file, &times(like))?;
     Ok(())

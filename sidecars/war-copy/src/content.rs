@@ -36,7 +36,8 @@ pub fn copy(work: &Work, tools: &mut Tools, pair: &Pair, size: u64, allocated: u
     } else if large && !work.config.verify {
         in_kernel(work, tools, pair)?
     } else {
-        through_here(work, tools, pair, u64::MAX)?
+        // That it has grown is seen by its size; a pseudo file has none, and is read to its end.
+        through_here(work, tools, pair, if size > 0 { size } else { u64::MAX })?
     };
     Ok((copied, work.config.verify.then(|| tools.hasher.finish())))
 }

@@ -49,12 +49,12 @@ impl Source {
     }
 
     /// # Errors
-    /// If it has been written since it was opened, or had another size than it said.
+    /// If it has been written since it was opened, or had another size than it said; pseudo files say none.
     pub fn unchanged(&self, read: u64) -> Result<()> {
         let now = fstat(&self.file).with_context(|| format!("cannot look at {}", self.path.display()))?;
         let state = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
         ensure!(
-            read == self.size() && state(&self.stat) == state(&now),
+            (read == self.size() || self.size() == 0) && state(&self.stat) == state(&now),
             "{} changed while it was copied\nhint: try again when whoever writes it is done",
             self.path.display()
         );
