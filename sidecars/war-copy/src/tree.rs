@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// Each level is two open files, of the 1,024 that a process may have.
 pub const MAX_DEPTH: usize = 256;
 /// Files of one job: so many that to pass it on costs little, so few that nobody waits for the last one.
-pub const BATCH: usize = 32;
+pub const BATCH: usize = 256;
 
 /// An open directory, and its path: for one where files wait, the path they will have.
 pub struct Folder {
