@@ -3,7 +3,6 @@
 
 #![forbid(unsafe_code)]
 
-mod debian;
 mod images;
 mod instance;
 mod memory;

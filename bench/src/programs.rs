@@ -1,8 +1,9 @@
 //! The programs in the table: pause, and what else can hold a pod.
 
-use crate::debian::{self, Package};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use e2e::command::output;
+use e2e::debian;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -27,6 +28,9 @@ impl Program {
     }
 }
 
+/// Where the peers are.
+const PEERS: &str = "target/peers";
+
 /// pause first, then each peer that can be had here.
 pub fn all() -> Vec<Program> {
     let mut programs = vec![pause()];
@@ -48,7 +52,9 @@ fn pause() -> Program {
 }
 
 fn c_pause(name: &'static str) -> Result<Program> {
-    let file = debian::directory("c-pause")?.join("pause");
+    let directory = e2e::workspace(PEERS);
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    let file = directory.join("c-pause");
     output(
         Command::new("gcc")
             .args(["-Os", "-Wall", "-static", "-s", "-o"])
@@ -56,37 +62,48 @@ fn c_pause(name: &'static str) -> Result<Program> {
             .arg(e2e::workspace("bench/src/pause.c")),
     )?;
     let gcc = output(Command::new("gcc").arg("-dumpfullversion"))?;
-    let libc = debian::version("libc6-dev")?;
+    let libc = output(Command::new("dpkg-query").args(["--show", "--showformat", "${Version}", "libc6-dev"]))?;
     let origin = format!("bench/src/pause.c, built like Kubernetes' pause: gcc {gcc}, static glibc {libc}, stripped");
     Ok(Program { name, image: (name, file.clone()), file, wait: vec![], exit: "-v", origin })
 }
 
 fn catatonit(name: &'static str) -> Result<Program> {
-    let package = Package::fetch("catatonit")?;
-    let file = package.file("usr/bin/catatonit")?;
-    let origin = format!("Debian's catatonit {}, Podman's infra container", package.version);
+    let package = fetch("catatonit")?;
+    let file = unpacked("usr/bin/catatonit")?;
+    let origin = format!("Debian's {package}, Podman's infra container");
     Ok(Program { name, image: ("catatonit", file.clone()), file, wait: vec!["-P".into()], exit: "-V", origin })
 }
 
 /// tini cannot be without a child, so that is part of what it costs.
 fn tini(name: &'static str) -> Result<Program> {
-    let package = Package::fetch("tini")?;
-    let file = package.file("usr/bin/tini")?;
+    let package = fetch("tini")?;
+    let file = unpacked("usr/bin/tini")?;
     let child = busybox_sleep("busybox sleep")?;
     let mut wait = vec!["--".into(), child.file.display().to_string()];
     wait.extend(child.wait);
     let origin = format!(
-        "Debian's tini {}, dynamic, static in its image; memory and faults with its child, `busybox sleep infinity`, the rest without",
-        package.version
+        "Debian's {package}, dynamic, static in its image; memory and faults with its child, `busybox sleep infinity`, the rest without"
     );
-    let image = ("tini", package.file("usr/bin/tini-static")?);
+    let image = ("tini", unpacked("usr/bin/tini-static")?);
     Ok(Program { name, file, image, wait, exit: "--version", origin })
 }
 
 fn busybox_sleep(name: &'static str) -> Result<Program> {
-    let package = Package::fetch("busybox-static")?;
-    let file = package.file("bin/busybox")?;
+    let package = fetch("busybox-static")?;
+    let file = unpacked("bin/busybox")?;
     let wait = vec!["sleep".into(), "infinity".into()];
-    let origin = format!("Debian's busybox-static {}; its start is that of `busybox true`", package.version);
+    let origin = format!("Debian's {package}; its start is that of `busybox true`");
     Ok(Program { name, image: ("busybox", file.clone()), file, wait, exit: "true", origin })
+}
+
+/// Has Debian's `package` among the peers, and returns its name and version.
+fn fetch(package: &str) -> Result<String> {
+    debian::unpack(&[package], &e2e::workspace(PEERS))
+}
+
+/// A file of what was fetched.
+fn unpacked(file: &str) -> Result<PathBuf> {
+    let file = e2e::workspace(PEERS).join(file);
+    ensure!(file.exists(), "there is no {}", file.display());
+    Ok(file)
 }

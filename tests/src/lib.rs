@@ -5,6 +5,7 @@ pub mod archive;
 pub mod cgroup;
 pub mod command;
 pub mod contract;
+pub mod debian;
 pub mod elf;
 pub mod engine;
 pub mod launch;

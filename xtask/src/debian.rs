@@ -1,50 +1,108 @@
-//! Debian's packages, unpacked below `target/` and not installed.
+//! Debian's packages, unpacked below `target/` and not installed. apt's lists and archives are there, too: nothing of
+//! the system changes, and any user can do it.
 
 use crate::command::output;
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
-/// Unpacks `packages`, with what they need and this machine lacks, into `root`. What is there already stays.
+/// Beside what was unpacked: a line for each package, its name and its version.
+const RECORD: &str = "PACKAGES";
+
+/// Unpacks `packages` into `root`; what is there already stays. One comes with what it needs and this machine lacks;
+/// one of another architecture, as `libc6-dev:arm64`, comes alone, since nothing of it runs here.
 pub fn unpack(packages: &[&str], root: &Path) -> Result<()> {
-    if root.exists() {
+    if missing(packages, root)?.is_empty() {
         return Ok(());
     }
-    let names = packages.join("` and `");
-    eprintln!("fetching Debian's `{names}` into {}", root.display());
-    let directory = env::current_dir()?.join(root.with_extension("new"));
-    let archives = download(packages, &directory).with_context(|| {
-        format!(
-            "cannot fetch `{names}`: this needs apt-get, Debian 12's package lists with bookworm-security, and network"
-        )
-    })?;
-    let unpacked = directory.join("root");
-    for archive in archives {
-        output(Command::new("dpkg").arg("--extract").args([&archive, &unpacked]))?;
+    let apt = &*env::current_dir()?.join("target/apt");
+    for directory in [apt, root] {
+        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
     }
-    fs::rename(unpacked, root).with_context(|| format!("cannot write {}", root.display()))?;
-    Ok(fs::remove_dir_all(directory)?)
+    let lock = File::open(apt)?;
+    lock.lock()?; // who wants the same at the same time waits, and finds it there
+    let missing = missing(packages, root)?;
+    let mut by_architecture = BTreeMap::<Option<&str>, Vec<&str>>::new();
+    for package in &missing {
+        by_architecture.entry(package.split_once(':').map(|(_, architecture)| architecture)).or_default().push(package);
+    }
+    for (architecture, packages) in by_architecture {
+        let names = packages.join("`, `");
+        eprintln!("fetching Debian's `{names}` into {}", root.display());
+        let archives = fetch(&packages, architecture, apt).with_context(|| {
+            format!("cannot fetch `{names}`: this needs apt-get, Debian 12 with bookworm-security, and network")
+        })?;
+        let suffix = architecture.map(|architecture| format!(":{architecture}")).unwrap_or_default();
+        let mut record = record(root)?;
+        for archive in archives {
+            output(Command::new("dpkg").arg("--extract").arg(&archive).arg(root))?;
+            let shown = output(Command::new("dpkg-deb").arg("--show").arg(&archive))?;
+            let (name, version) = shown.split_once('\t').context("dpkg-deb tells name and version")?;
+            record.insert(format!("{name}{suffix}"), version.into());
+            fs::remove_file(archive)?;
+        }
+        let lines: Vec<_> = record.iter().map(|(package, version)| format!("{package} {version}")).collect();
+        let file = root.join(RECORD);
+        fs::write(&file, lines.join("\n")).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
 }
 
-/// The packages' files, in `directory`.
-fn download(packages: &[&str], directory: &Path) -> Result<Vec<PathBuf>> {
-    fs::create_dir_all(directory.join("partial")).with_context(|| format!("cannot create {}", directory.display()))?;
-    let download = || {
-        output(
-            Command::new("apt-get")
-                // An installation that stops after the download: apt finds the dependencies, and changes nothing.
-                .args(["install", "--download-only", "--reinstall", "--no-install-recommends", "-qq", "-y"])
-                .args(["-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=root", "-o"])
-                .arg(format!("Dir::Cache::archives={}", directory.display()))
-                .args(packages),
-        )
-    };
-    // Lists of packages that are missing or old are the usual reason why it fails.
-    if download().is_err() {
-        output(Command::new("apt-get").args(["update", "-qq"]))?;
-        download()?;
+/// Of a package that is unpacked in `root`.
+pub fn version(package: &str, root: &Path) -> Result<String> {
+    record(root)?.remove(package).with_context(|| format!("`{package}` is not unpacked in {}", root.display()))
+}
+
+fn missing<'a>(packages: &[&'a str], root: &Path) -> Result<Vec<&'a str>> {
+    let record = record(root)?;
+    Ok(packages.iter().copied().filter(|package| !record.contains_key(*package)).collect())
+}
+
+/// Packages and their versions.
+fn record(root: &Path) -> Result<BTreeMap<String, String>> {
+    let file = root.join(RECORD);
+    if !file.exists() {
+        return Ok(BTreeMap::new());
     }
-    let entries = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let lines = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let packages = lines.lines().filter_map(|line| line.split_once(' '));
+    Ok(packages.map(|(name, version)| (name.into(), version.into())).collect())
+}
+
+/// The files of packages of an architecture, or of this machine's.
+fn fetch(packages: &[&str], architecture: Option<&str>, apt: &Path) -> Result<Vec<PathBuf>> {
+    let home = apt.join(architecture.unwrap_or("own"));
+    let (lists, archives) = (home.join("lists"), home.join("archives"));
+    // What another fetch left.
+    if archives.exists() {
+        fs::remove_dir_all(&archives).with_context(|| format!("cannot remove {}", archives.display()))?;
+    }
+    for directory in [&lists, &archives].map(|directory| directory.join("partial")) {
+        fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    }
+    let apt_get = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").args(arguments).current_dir(&archives);
+        for (option, directory) in [("Dir::State::lists", &lists), ("Dir::Cache", &home)] {
+            command.arg("-o").arg(format!("{option}={}", directory.display()));
+        }
+        command.args(["-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=root"]);
+        if let Some(architecture) = architecture {
+            command.args(["-o", &format!("APT::Architecture={architecture}"), "-o", "Dir::State::status=/dev/null"]);
+        }
+        output(&mut command)
+    };
+    // Always, so that what belongs together is of one moment, whatever its architecture.
+    apt_get(&["update"])?;
+    let verb: &[&str] = match architecture {
+        // An installation that stops after the download: apt finds what they need, and changes nothing.
+        None => &["install", "--download-only", "--reinstall", "--no-install-recommends", "-y"],
+        Some(_) => &["download"],
+    };
+    apt_get(&[verb, packages].concat())?;
+    let entries = fs::read_dir(&archives)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     Ok(entries.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
 }

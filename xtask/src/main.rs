@@ -46,8 +46,12 @@ enum Verb {
     Verify,
     /// Prepare a compiler for every architecture: where the toolchain has none, Debian's, in target/cross
     Cross,
-    /// Unpack a Debian package into a directory, and install nothing
-    Unpack { package: String, directory: PathBuf },
+    /// Unpack Debian packages into a directory, install nothing, and print their versions
+    Unpack {
+        #[arg(required = true)]
+        packages: Vec<String>,
+        directory: PathBuf,
+    },
 }
 
 #[derive(clap::Args)]
@@ -98,7 +102,12 @@ fn main() -> Result<()> {
                 println!("{:<8} {}", platform.architecture, Compiler::of(platform)?);
             }
         }
-        Verb::Unpack { package, directory } => debian::unpack(&[&package], &directory)?,
+        Verb::Unpack { packages, directory } => {
+            debian::unpack(&packages.iter().map(String::as_str).collect::<Vec<_>>(), &directory)?;
+            for package in packages {
+                println!("{package} {}", debian::version(&package, &directory)?);
+            }
+        }
     }
     Ok(())
 }

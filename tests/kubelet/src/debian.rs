@@ -1,10 +1,9 @@
 //! What the tests need of Debian's packages: the machine's own where it has them, else unpacked below `target/engines`
 //! and not installed, so that no engine of the machine is touched.
 
-use anyhow::{Context, Result, ensure};
-use e2e::command::output;
+use anyhow::{Result, ensure};
+use e2e::debian;
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,36 +24,20 @@ impl Programs {
     /// # Errors
     /// If they are not here and cannot be fetched.
     pub fn find_or_fetch() -> Result<Self> {
-        let iptables = Path::new("/usr/sbin/iptables");
-        if !iptables.exists() {
-            apt(Command::new("apt-get").args(["install", "-qq", "-y", "--no-install-recommends", "iptables"]))?;
-        }
+        ensure!(Path::new("/usr/sbin/iptables").exists(), "iptables is missing: run `make engines`");
         let machine = Self { root: "/".into() };
         if machine.missing().is_empty() {
             return Ok(machine);
         }
         let fetched = Self { root: e2e::workspace("target/engines/root") };
-        for package in fetched.missing() {
-            fetched.fetch(package).with_context(|| format!("cannot get Debian's package {package}"))?;
-        }
+        debian::unpack(&PACKAGES.map(|(package, _)| package), &fetched.root)?;
         let missing = fetched.missing();
         ensure!(missing.is_empty(), "Debian's packages have not what was expected: {missing:?}");
         Ok(fetched)
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        let mut missing: Vec<_> =
-            PACKAGES.iter().filter(|(_, file)| !self.root.join(file).exists()).map(|(package, _)| *package).collect();
-        missing.dedup();
-        missing
-    }
-
-    fn fetch(&self, package: &str) -> Result<()> {
-        let directory = tempfile::tempdir()?;
-        fs::create_dir_all(&self.root)?;
-        apt(Command::new("apt-get").args(["download", "-qq", package]).current_dir(&directory))?;
-        let archive = fs::read_dir(&directory)?.next().context("apt-get left no package")??.path();
-        output(Command::new("dpkg").arg("-x").arg(archive).arg(&self.root)).map(drop)
+        PACKAGES.iter().map(|(_, file)| *file).filter(|file| !self.root.join(file).exists()).collect()
     }
 
     /// A command that finds these programs first.
@@ -71,14 +54,4 @@ impl Programs {
     pub fn plugins(&self) -> PathBuf {
         self.root.join("usr/lib/cni")
     }
-}
-
-/// Lists of packages that are missing or old are the usual reason why it fails.
-fn apt(command: &mut Command) -> Result<()> {
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    if output(command).is_err() {
-        output(Command::new("apt-get").args(["update", "-qq"]))?;
-        output(command)?;
-    }
-    Ok(())
 }
