@@ -35,7 +35,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 test-pods: images fixtures engines ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
-test-architectures: images-all fixtures emulators ## pause on every architecture, under qemu
+test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures
 
 bench: images fixtures registry ## pause beside its peers, in one run
@@ -53,6 +53,9 @@ clean: ## remove all that was built
 # The app that tests and benches run in containers.
 fixtures:
 	$(CARGO) xtask images app --dist target/e2e > /dev/null
+
+fixtures-all: cross
+	$(CARGO) xtask images app --all-architectures --dist target/e2e > /dev/null
 
 # qemu-user, which runs programs of other architectures; from Debian's packages, in target.
 emulators:
@@ -82,4 +85,4 @@ fi
 endef
 
 .PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench lint clean \
-	fixtures emulators registry tools engines
+	fixtures fixtures-all emulators registry tools engines

@@ -1,6 +1,7 @@
-//! pause for every architecture: its file, and what it does under qemu-user. `make test-architectures` builds the one
-//! and fetches the other.
+//! pause for every architecture, and the tests' app for those of sidecars: the files, and what they do under qemu-user.
+//! `make test-architectures` builds the ones and fetches the other.
 
+mod app;
 mod archive;
 mod behaviour;
 mod file;
@@ -26,9 +27,13 @@ impl Architecture {
 
     /// Under qemu, whose process is the kernel's view of pause: it passes on what pause asks the kernel.
     fn launch(&self) -> Launch {
-        let emulator = existing(e2e::workspace(&format!("target/emulators/usr/bin/qemu-{}-static", self.emulator)));
-        Launch::new(&emulator).arg(self.program().as_os_str().as_bytes())
+        Launch::new(&emulator(self.emulator)).arg(self.program().as_os_str().as_bytes())
     }
+}
+
+/// qemu-user for an architecture, by qemu's name of it.
+fn emulator(architecture: &str) -> PathBuf {
+    existing(e2e::workspace(&format!("target/emulators/usr/bin/qemu-{architecture}-static")))
 }
 
 fn existing(file: PathBuf) -> PathBuf {

@@ -41,6 +41,16 @@ impl Archive {
         assert_eq!(fs::metadata(self.path(&name)).unwrap().len(), descriptor["size"].as_u64().unwrap());
         name
     }
+
+    /// The only file of the image whose manifest `descriptor` describes.
+    ///
+    /// # Panics
+    /// If the archive lacks any part of it.
+    pub fn program(&self, descriptor: &Value) -> Vec<u8> {
+        let manifest = self.json(&self.blob(descriptor));
+        let layer = self.path(&self.blob(&manifest["layers"][0]));
+        Command::new("tar").arg("-xzOf").arg(layer).output().unwrap().stdout
+    }
 }
 
 /// 64 hexadecimal digits.

@@ -12,7 +12,7 @@ use std::{env, fs};
 
 /// Builds `program` and returns its path. One package at a time: a workspace build unifies features, and a program
 /// would carry what another one asked for.
-pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<PathBuf> {
+pub fn build(program: &Program, platform: &'static Platform, dist: &Path) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo
         .args(["build", "--quiet", "--locked", "--release"])
@@ -33,7 +33,7 @@ pub fn build(program: &Program, platform: &Platform, dist: &Path) -> Result<Path
         cargo.args(["--config", &format!("target.'cfg(target_os = \"linux\")'.rustflags = ['{flag}']")]);
     }
     let compiler = Compiler::of(platform)?;
-    compiler.configure(&mut cargo, platform)?;
+    compiler.configure(&mut cargo, program, platform)?;
     let built = cargo.status().context("cannot run cargo")?.success();
     ensure!(built, "cannot build `{}` for {}", program.name, platform.architecture);
 

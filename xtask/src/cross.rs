@@ -1,17 +1,19 @@
-//! The compiler for each platform: the installed toolchain where it has the target's `core`, as rustup adds it, else
-//! Debian's rustc, which has every target in it and the source of `core` beside it.
+//! The compiler for each platform: the installed toolchain where it has the target's library, as rustup adds it, else
+//! Debian's rustc, which has every target in it; beside it the source of `core`, and `std` where programs need it.
 
 use crate::command::output;
 use crate::debian;
-use crate::platform::Platform;
+use crate::glibc::Glibc;
+use crate::platform::{PLATFORMS, Platform};
+use crate::program::Program;
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where Debian's is unpacked.
-const ROOT: &str = "target/cross/debian";
+/// Where Debian's packages are unpacked.
+pub const ROOT: &str = "target/cross/debian";
 
 pub enum Compiler {
     Installed,
@@ -28,7 +30,10 @@ impl Compiler {
         let host = Platform::host()?.target;
         let linker = PathBuf::from(rustc(&["--print", "sysroot"])?).join(format!("lib/rustlib/{host}/bin/rust-lld"));
         ensure!(linker.exists(), "{} is missing: rustup's toolchains have it", linker.display());
-        debian::unpack(&["rustc-web", "rust-web-src"], Path::new(ROOT)).with_context(|| {
+        let mut packages = vec!["rustc-web".into(), "rust-web-src".into()];
+        let others = PLATFORMS.iter().filter(|platform| platform.has_std() && platform.target != host);
+        packages.extend(others.map(|platform| debian::of("libstd-rust-web-dev", platform)));
+        debian::unpack(&packages, Path::new(ROOT)).with_context(|| {
             format!("no compiler for {0}; with network, `rustup target add {0}` is one", platform.target)
         })?;
         Ok(Self::Debian { root: env::current_dir()?.join(ROOT), linker })
@@ -46,29 +51,29 @@ impl Compiler {
     pub fn version(&self) -> Result<String> {
         match self {
             Self::Installed => rustc(&["-vV"]),
-            Self::Debian { root, .. } => output(self.libraries(Command::new(root.join("usr/bin/rustc")).arg("-vV"))?),
+            Self::Debian { root, .. } => {
+                output(debian::libraries(Command::new(root.join("usr/bin/rustc")).arg("-vV"), root)?)
+            }
         }
     }
 
-    /// Has a command find Debian's LLVM.
-    fn libraries<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
-        let Self::Debian { root, .. } = self else { return Ok(command) };
-        let host = Platform::host()?.target.replace("-unknown", "");
-        Ok(command.env("LD_LIBRARY_PATH", root.join(format!("usr/lib/{host}"))))
-    }
-
-    /// Has `cargo`, with its verb given, build with it for `platform`.
-    pub fn configure(&self, cargo: &mut Command, platform: &Platform) -> Result<()> {
+    /// Has `cargo`, with its verb given, build `program` with it for `platform`.
+    pub fn configure(&self, cargo: &mut Command, program: &Program, platform: &'static Platform) -> Result<()> {
         cargo.args(["--target-dir", self.target_directory(), "--target", platform.target]);
-        let Self::Debian { root, linker } = self else { return Ok(()) };
-        let host = Platform::host()?.target;
-        cargo
-            .arg("-Zbuild-std=core,compiler_builtins")
-            .args(["--config", &format!("target.{}.linker = '{}'", platform.target, linker.display())])
-            .args(["--config", &format!("target.{host}.linker = 'cc'")]) // for build scripts, whatever else is said
-            .env("RUSTC", root.join("usr/bin/rustc"))
-            .env("RUSTC_BOOTSTRAP", "1"); // `-Z` on a stable compiler
-        self.libraries(cargo).map(drop)
+        if let Self::Debian { root, linker } = self {
+            let host = Platform::host()?.target;
+            cargo
+                .args(["--config", &format!("target.{host}.linker = 'cc'")]) // for build scripts, whatever else is said
+                .env("RUSTC", root.join("usr/bin/rustc"));
+            debian::libraries(cargo, root)?;
+            if program.no_std {
+                cargo
+                    .arg("-Zbuild-std=core,compiler_builtins")
+                    .args(["--config", &format!("target.{}.linker = '{}'", platform.target, linker.display())])
+                    .env("RUSTC_BOOTSTRAP", "1"); // `-Z` on a stable compiler
+            }
+        }
+        if program.no_std { Ok(()) } else { Glibc::of(platform)?.configure(cargo) }
     }
 }
 

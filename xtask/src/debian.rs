@@ -2,6 +2,7 @@
 //! the system changes, and any user can do it.
 
 use crate::command::output;
+use crate::platform::Platform;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::env;
@@ -14,7 +15,7 @@ const RECORD: &str = "PACKAGES";
 
 /// Unpacks `packages` into `root`; what is there already stays. One comes with what it needs and this machine lacks;
 /// one of another architecture, as `libc6-dev:arm64`, comes alone, since nothing of it runs here.
-pub fn unpack(packages: &[&str], root: &Path) -> Result<()> {
+pub fn unpack(packages: &[impl AsRef<str>], root: &Path) -> Result<()> {
     if missing(packages, root)?.is_empty() {
         return Ok(());
     }
@@ -51,14 +52,24 @@ pub fn unpack(packages: &[&str], root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The name of another platform's package. Debian names those that have `std` here as OCI does.
+pub fn of(package: &str, platform: &Platform) -> String {
+    format!("{package}:{}", platform.architecture)
+}
+
 /// Of a package that is unpacked in `root`.
 pub fn version(package: &str, root: &Path) -> Result<String> {
     record(root)?.remove(package).with_context(|| format!("`{package}` is not unpacked in {}", root.display()))
 }
 
-fn missing<'a>(packages: &[&'a str], root: &Path) -> Result<Vec<&'a str>> {
+/// Has a command find the libraries that are unpacked in `root`.
+pub fn libraries<'a>(command: &'a mut Command, root: &Path) -> Result<&'a mut Command> {
+    Ok(command.env("LD_LIBRARY_PATH", root.join("usr/lib").join(Platform::host()?.triplet())))
+}
+
+fn missing<'a>(packages: &'a [impl AsRef<str>], root: &Path) -> Result<Vec<&'a str>> {
     let record = record(root)?;
-    Ok(packages.iter().copied().filter(|package| !record.contains_key(*package)).collect())
+    Ok(packages.iter().map(AsRef::as_ref).filter(|package| !record.contains_key(*package)).collect())
 }
 
 /// Packages and their versions.

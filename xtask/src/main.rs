@@ -8,6 +8,7 @@ mod command;
 mod cross;
 mod debian;
 mod elf;
+mod glibc;
 mod image;
 mod papers;
 mod platform;
@@ -19,6 +20,7 @@ mod verify;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use cross::Compiler;
+use glibc::Glibc;
 use platform::PLATFORMS;
 use program::Program;
 use std::path::PathBuf;
@@ -79,7 +81,7 @@ fn main() -> Result<()> {
         }
         Verb::Images { selection: Selection { programs, dist, all_architectures }, registry } => {
             let mut sizes = sizes::Sizes::default();
-            let mut built_for = vec![];
+            let mut built = vec![];
             for program in Program::select(&programs)? {
                 let mut images = vec![];
                 for platform in program.platforms(all_architectures)? {
@@ -89,21 +91,25 @@ fn main() -> Result<()> {
                     images.push((platform, image));
                 }
                 archive::write(&dist, &registry, &program, &images)?;
-                sbom::write(&dist, &program, &program.platforms(all_architectures)?)?;
-                built_for.extend(program.platforms(all_architectures)?);
+                let platforms = program.platforms(all_architectures)?;
+                sbom::write(&dist, &program, &platforms)?;
+                built.extend(platforms.into_iter().map(|platform| (program.clone(), platform)));
             }
             sizes.write(&dist.join("images/sizes.json"))?;
-            papers::write(&dist, &built_for)?;
+            papers::write(&dist, &built)?;
             print!("{sizes}");
         }
         Verb::Verify => verify::verify()?,
         Verb::Cross => {
             for platform in &PLATFORMS {
                 println!("{:<8} {}", platform.architecture, Compiler::of(platform)?);
+                if platform.has_std() {
+                    println!("{:<8} {}", "", Glibc::of(platform)?.toolchain()?.replace('\n', ", "));
+                }
             }
         }
         Verb::Unpack { packages, directory } => {
-            debian::unpack(&packages.iter().map(String::as_str).collect::<Vec<_>>(), &directory)?;
+            debian::unpack(&packages, &directory)?;
             for package in packages {
                 println!("{package} {}", debian::version(&package, &directory)?);
             }

@@ -1,23 +1,31 @@
 //! What lets a stranger check `dist/`: the checksum of every file, and the compilers that give the same bytes.
 
 use crate::cross::Compiler;
+use crate::glibc::Glibc;
 use crate::image::digest;
 use crate::platform::Platform;
+use crate::program::Program;
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Writes `dist/TOOLCHAINS` and `dist/SHA256SUMS`; `sha256sum --check` reads the latter.
-pub fn write(dist: &Path, platforms: &[&Platform]) -> Result<()> {
-    let mut toolchains = BTreeMap::<String, Vec<&str>>::new();
-    for platform in platforms {
-        toolchains.entry(Compiler::of(platform)?.version()?).or_default().push(platform.architecture);
+pub fn write(dist: &Path, built: &[(Program, &'static Platform)]) -> Result<()> {
+    let mut toolchains = BTreeMap::<String, BTreeSet<&str>>::new();
+    for (program, platform) in built {
+        let mut tools = vec![Compiler::of(platform)?.version()?];
+        if !program.no_std {
+            tools.push(Glibc::of(platform)?.toolchain()?);
+        }
+        for tool in tools {
+            toolchains.entry(tool).or_default().insert(platform.architecture);
+        }
     }
     let mut text = String::new();
-    for (version, architectures) in toolchains {
-        writeln!(text, "{}:\n{version}\n", architectures.join(" "))?;
+    for (tool, architectures) in toolchains {
+        writeln!(text, "{}:\n{tool}\n", Vec::from_iter(architectures).join(" "))?;
     }
     write_file(&dist.join("TOOLCHAINS"), &text)?;
 

@@ -32,6 +32,16 @@ impl Platform {
         Self { architecture, os: "linux", variant, target }
     }
 
+    /// Whether programs with `std` are built for it: what most nodes are.
+    pub fn has_std(&self) -> bool {
+        matches!(self.architecture, "amd64" | "arm64")
+    }
+
+    /// As GCC and Debian's directories say it: `x86_64-linux-gnu`
+    pub fn triplet(&self) -> String {
+        self.target.replace("-unknown", "")
+    }
+
     /// The machine this runs on.
     pub fn host() -> Result<&'static Self> {
         let machine = std::env::consts::ARCH;

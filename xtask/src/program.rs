@@ -17,7 +17,7 @@ pub struct Program {
     pub user: &'static str,
     /// `NAME=value` in the image
     pub environment: &'static [&'static str],
-    /// Whether `core` is all it needs of Rust, so that it can be built for every platform
+    /// Whether `core` is all it needs of Rust, so that it is built for every platform
     pub no_std: bool,
     /// More arguments to the cargo command that builds it
     pub cargo: &'static [&'static str],
@@ -72,9 +72,11 @@ impl Program {
         }
     }
 
-    /// What it is built for: this machine, or `all` that it can be built for.
+    /// What it is built for: this machine, or `all`; that is every platform, or with `std` every one that has it.
     pub fn platforms(&self, all: bool) -> Result<Vec<&'static Platform>> {
-        Ok(if all && self.no_std { PLATFORMS.iter().collect() } else { vec![Platform::host()?] })
+        let host = Platform::host()?;
+        let wanted = |platform: &&Platform| *platform == host || all && (self.no_std || platform.has_std());
+        Ok(PLATFORMS.iter().filter(wanted).collect())
     }
 
     /// The programs with these names; all that are released when there are none.

@@ -3,6 +3,7 @@
 
 use crate::command::output;
 use crate::cross::Compiler;
+use crate::glibc::Glibc;
 use crate::platform::Platform;
 use crate::program::Program;
 use anyhow::{Context, Result};
@@ -13,16 +14,17 @@ use std::path::Path;
 use std::process::Command;
 
 /// Writes `dist/images/PROGRAM.cdx.json`.
-pub fn write(dist: &Path, program: &Program, platforms: &[&Platform]) -> Result<()> {
-    let mut components = crates(program)?;
+pub fn write(dist: &Path, program: &Program, platforms: &[&'static Platform]) -> Result<()> {
+    let mut components = vec![];
     for platform in platforms {
+        components.extend(crates(program, platform)?);
         let version = Compiler::of(platform)?.version()?;
         let release = version.split(' ').nth(1).context("rustc tells its release")?;
         let library = if program.no_std { "core" } else { "std" };
         components.push(component(library, release, "MIT OR Apache-2.0", &format!("pkg:generic/rust@{release}")));
-    }
-    if !program.no_std {
-        components.push(glibc()?);
+        if !program.no_std {
+            components.push(glibc(platform)?);
+        }
     }
     let mut seen = BTreeSet::new();
     components.retain(|component| seen.insert(component.to_string()));
@@ -51,10 +53,10 @@ fn component(name: &str, version: &str, license: &str, purl: &str) -> Value {
 }
 
 /// The crates that are linked into it; not those that run when it is built.
-fn crates(program: &Program) -> Result<Vec<Value>> {
+fn crates(program: &Program, platform: &Platform) -> Result<Vec<Value>> {
     let mut cargo = Command::new("cargo");
     cargo.args(["tree", "--locked", "--package", &program.package, "--edges", "normal,no-proc-macro"]);
-    cargo.args(["--prefix", "none", "--format", "{p}|{l}", "--target", Platform::host()?.target]);
+    cargo.args(["--prefix", "none", "--format", "{p}|{l}", "--target", platform.target]);
     let tree = output(&mut cargo)?;
     let lines: BTreeSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     let component = |line: &&str| {
@@ -67,9 +69,9 @@ fn crates(program: &Program) -> Result<Vec<Value>> {
     Ok(lines.iter().filter_map(component).collect())
 }
 
-/// Static programs carry the C library of the machine they were built on. Who gets one may relink it: docs/licences.md.
-fn glibc() -> Result<Value> {
-    let version = output(Command::new("dpkg-query").args(["--show", "--showformat", "${Version}", "libc6-dev"]))
-        .context("whose C library is linked? On Debian, `libc6-dev` would tell")?;
-    Ok(component("glibc", &version, "LGPL-2.1-or-later", &format!("pkg:deb/debian/glibc@{version}")))
+/// Static programs carry the C library they were linked with. Who gets one may relink it: docs/licences.md.
+fn glibc(platform: &'static Platform) -> Result<Value> {
+    let version = Glibc::of(platform)?.version()?;
+    let purl = format!("pkg:deb/debian/glibc@{version}?arch={}", platform.architecture);
+    Ok(component("glibc", &version, "LGPL-2.1-or-later", &purl))
 }
