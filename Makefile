@@ -2,6 +2,9 @@
 
 CARGO ?= cargo
 
+# Where the sources are to be had, for the images to tell: `make images SOURCE=https://git.example/pause-kit`
+source = $(if $(SOURCE),--source '$(SOURCE)')
+
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -9,10 +12,10 @@ build: ## the static programs, in dist/bin
 	$(CARGO) xtask build
 
 images: ## their images, in dist/images, and a table of sizes; needs no engine and no root
-	$(CARGO) xtask images
+	$(CARGO) xtask images $(source)
 
 images-all: cross ## the same for every architecture, in one archive
-	$(CARGO) xtask images --all-architectures
+	$(CARGO) xtask images --all-architectures $(source)
 
 cross: ## a compiler for every architecture: what rustup has not comes from Debian, into target
 	$(CARGO) xtask cross

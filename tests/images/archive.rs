@@ -62,16 +62,45 @@ fn what_a_node_pulls_fits_a_kibibyte() {
 
 #[test]
 fn built_again_it_is_the_same_to_the_byte() {
-    let first = fs::read(e2e::workspace("dist/images/pause.tar")).unwrap();
-    let again = tempfile::tempdir().unwrap();
-    xtask_images(again.path(), &[("TZ", "Asia/Tokyo"), ("LC_ALL", "tr_TR.UTF-8"), ("RUSTFLAGS", "-Cdebuginfo=2")]);
-    assert!(fs::read(again.path().join("images/pause.tar")).unwrap() == first);
+    let (first, again) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    xtask_images(first.path(), &[], &[]);
+    let strange = [("TZ", "Asia/Tokyo"), ("LC_ALL", "tr_TR.UTF-8"), ("RUSTFLAGS", "-Cdebuginfo=2")];
+    xtask_images(again.path(), &[], &strange);
+    let [first, again] = [first, again].map(|dist| fs::read(dist.path().join("images/pause.tar")).unwrap());
+    assert!(first == again);
+}
+
+/// The index does, and not the image: that is the same whatever its origin.
+#[test]
+fn the_index_tells_version_licence_and_origin() {
+    let (plain, named) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    xtask_images(plain.path(), &[], &[]);
+    xtask_images(named.path(), &["--source", "https://git.example/pause-kit"], &[]);
+    let [plain, named] =
+        [plain, named].map(|dist| Archive::unpack(&dist.path().join("images/pause.tar")).unwrap().json("index.json"));
+    assert_eq!(plain["manifests"], named["manifests"]);
+
+    let mut expected = json!({
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.title": "pause",
+        "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
+    });
+    let git = |arguments: &[&str]| output(Command::new("git").current_dir(e2e::workspace("")).args(arguments));
+    if git(&["status", "--porcelain"]).is_ok_and(|changes| changes.is_empty()) {
+        expected["org.opencontainers.image.revision"] = json!(git(&["rev-parse", "HEAD"]).unwrap());
+    }
+    if let Some(repository) = option_env!("CARGO_PKG_REPOSITORY").filter(|url| !url.is_empty()) {
+        expected["org.opencontainers.image.source"] = json!(repository);
+    }
+    assert_eq!(plain["annotations"], expected);
+    expected["org.opencontainers.image.source"] = json!("https://git.example/pause-kit");
+    assert_eq!(named["annotations"], expected);
 }
 
 #[test]
 fn the_time_of_its_making_is_source_date_epoch() {
     let dist = tempfile::tempdir().unwrap();
-    xtask_images(dist.path(), &[("SOURCE_DATE_EPOCH", "86400")]);
+    xtask_images(dist.path(), &[], &[("SOURCE_DATE_EPOCH", "86400")]);
     let listed =
         output(Command::new("tar").args(["-tv", "--utc", "-f"]).arg(dist.path().join("images/pause.tar"))).unwrap();
     assert!(listed.lines().all(|line| line.contains("1970-01-02")), "{listed}");

@@ -2,6 +2,7 @@
 //! pointing at the same blobs.
 
 use crate::image::{self, Blob, Descriptor, Image};
+use crate::origin::Origin;
 use crate::platform::Platform;
 use crate::program::Program;
 use anyhow::{Context, Result};
@@ -14,7 +15,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Writes `dist/images/PROGRAM.tar`, uncompressed as `ctr` wants it, with the image of each platform.
-pub fn write(dist: &Path, registry: &str, program: &Program, images: &[(&Platform, Image)]) -> Result<()> {
+pub fn write(
+    dist: &Path,
+    registry: &str,
+    origin: &Origin,
+    program: &Program,
+    images: &[(&Platform, Image)],
+) -> Result<()> {
     let name = format!("{registry}/{}:{VERSION}", program.name);
     let mut manifests = vec![];
     let mut files = BTreeMap::new();
@@ -28,7 +35,7 @@ pub fn write(dist: &Path, registry: &str, program: &Program, images: &[(&Platfor
     let mut entry = if let [manifest] = manifests.as_slice() {
         manifest.clone()
     } else {
-        let index = Blob::json(INDEX, &index(program, &manifests))?;
+        let index = Blob::json(INDEX, &index(program, origin, &manifests))?;
         let entry = serde_json::to_value(&index.descriptor)?;
         files.insert(path(&index.descriptor), index.bytes);
         entry
@@ -38,7 +45,7 @@ pub fn write(dist: &Path, registry: &str, program: &Program, images: &[(&Platfor
         "org.opencontainers.image.ref.name": VERSION,
     });
     files.insert("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.into());
-    files.insert("index.json".into(), serde_json::to_vec(&index(program, &[entry]))?);
+    files.insert("index.json".into(), serde_json::to_vec(&index(program, origin, &[entry]))?);
     files.insert("manifest.json".into(), docker_manifest(&name, images)?);
 
     let mut archive = tar::Builder::new(Vec::new());
@@ -56,18 +63,20 @@ fn path(descriptor: &Descriptor) -> String {
 }
 
 /// <https://github.com/opencontainers/image-spec/blob/main/image-index.md>. What describes the image stands here and
-/// not in its manifest: every node fetches the manifest.
-fn index(program: &Program, manifests: &[Value]) -> Value {
-    json!({
-        "schemaVersion": 2,
-        "mediaType": INDEX,
-        "manifests": manifests,
-        "annotations": {
-            "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
-            "org.opencontainers.image.title": program.name,
-            "org.opencontainers.image.version": VERSION,
-        },
-    })
+/// not in its manifest: every node fetches the manifest, and the same program is the same image, whatever its origin.
+fn index(program: &Program, origin: &Origin, manifests: &[Value]) -> Value {
+    let mut annotations = json!({
+        "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
+        "org.opencontainers.image.title": program.name,
+        "org.opencontainers.image.version": VERSION,
+    });
+    if let Some(source) = &origin.source {
+        annotations["org.opencontainers.image.source"] = json!(source);
+    }
+    if let Some(revision) = &origin.revision {
+        annotations["org.opencontainers.image.revision"] = json!(revision);
+    }
+    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests, "annotations": annotations })
 }
 
 /// It knows no platforms: the image of this machine's.

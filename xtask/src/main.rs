@@ -10,6 +10,7 @@ mod debian;
 mod elf;
 mod glibc;
 mod image;
+mod origin;
 mod papers;
 mod platform;
 mod program;
@@ -21,6 +22,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use cross::Compiler;
 use glibc::Glibc;
+use origin::Origin;
 use platform::PLATFORMS;
 use program::Program;
 use std::path::PathBuf;
@@ -43,6 +45,9 @@ enum Verb {
         /// What stands before `/PROGRAM:VERSION` in an image's name
         #[arg(long, default_value = "localhost")]
         registry: String,
+        /// Where the sources are, for the index to tell [default: the repository that Cargo.toml names]
+        #[arg(long, value_name = "URL")]
+        source: Option<String>,
     },
     /// Build everything twice, as two strangers would, and compare every file
     Verify,
@@ -79,7 +84,8 @@ fn main() -> Result<()> {
                 }
             }
         }
-        Verb::Images { selection: Selection { programs, dist, all_architectures }, registry } => {
+        Verb::Images { selection: Selection { programs, dist, all_architectures }, registry, source } => {
+            let origin = Origin::new(source)?;
             let mut sizes = sizes::Sizes::default();
             let mut built = vec![];
             for program in Program::select(&programs)? {
@@ -90,7 +96,7 @@ fn main() -> Result<()> {
                     sizes.add(&program, platform, elf.len(), &image);
                     images.push((platform, image));
                 }
-                archive::write(&dist, &registry, &program, &images)?;
+                archive::write(&dist, &registry, &origin, &program, &images)?;
                 let platforms = program.platforms(all_architectures)?;
                 sbom::write(&dist, &program, &platforms)?;
                 built.extend(platforms.into_iter().map(|platform| (program.clone(), platform)));
