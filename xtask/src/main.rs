@@ -51,7 +51,7 @@ enum Verb {
     },
     /// Build everything twice, as two strangers would, and compare every file
     Verify,
-    /// Prepare a compiler for every architecture: where the toolchain has none, Debian's, in target/cross
+    /// Prepare a compiler for every architecture and its C library: what is missing is Debian's, in target/cross
     Cross,
     /// Unpack Debian packages into a directory, install nothing, and print their versions
     Unpack {
