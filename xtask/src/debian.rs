@@ -106,14 +106,15 @@ fn fetch(packages: &[&str], architecture: Option<&str>, apt: &Path) -> Result<Ve
         }
         output(&mut command)
     };
-    // Always, so that what belongs together is of one moment, whatever its architecture.
-    apt_get(&["update"])?;
+    // Always, so that what belongs together is of one moment, whatever its architecture. It fails also for a source
+    // that has nothing to do with these packages.
+    let updated = apt_get(&["update"]);
     let verb: &[&str] = match architecture {
         // An installation that stops after the download: apt finds what they need, and changes nothing.
         None => &["install", "--download-only", "--reinstall", "--no-install-recommends", "-y"],
         Some(_) => &["download"],
     };
-    apt_get(&[verb, packages].concat())?;
+    apt_get(&[verb, packages].concat()).map_err(|error| updated.err().unwrap_or(error))?;
     let entries = fs::read_dir(&archives)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     Ok(entries.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
 }
