@@ -28,8 +28,7 @@ impl Compiler {
             return Ok(Self::Installed);
         }
         let host = Platform::host()?.target;
-        let linker = PathBuf::from(rustc(&["--print", "sysroot"])?).join(format!("lib/rustlib/{host}/bin/rust-lld"));
-        ensure!(linker.exists(), "{} is missing: rustup's toolchains have it", linker.display());
+        let linker = rust_lld()?;
         let mut packages = vec!["rustc-web".into(), "rust-web-src".into()];
         let others = PLATFORMS.iter().filter(|platform| platform.has_std() && platform.target != host);
         packages.extend(others.map(|platform| debian::of("libstd-rust-web-dev", platform)));
@@ -84,6 +83,14 @@ impl Display for Compiler {
             Self::Debian { .. } => write!(f, "Debian's rustc in {ROOT}"),
         }
     }
+}
+
+/// The linker of the installed toolchain, for every platform.
+pub fn rust_lld() -> Result<PathBuf> {
+    let host = Platform::host()?.target;
+    let linker = PathBuf::from(rustc(&["--print", "sysroot"])?).join(format!("lib/rustlib/{host}/bin/rust-lld"));
+    ensure!(linker.exists(), "{} is missing: rustup's toolchains have it", linker.display());
+    Ok(linker)
 }
 
 fn rustc(arguments: &[&str]) -> Result<String> {

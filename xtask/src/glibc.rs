@@ -2,7 +2,7 @@
 //! Debian's.
 
 use crate::command::output;
-use crate::cross::ROOT;
+use crate::cross::{ROOT, rust_lld};
 use crate::debian;
 use crate::platform::Platform;
 use anyhow::{Context, Result};
@@ -51,9 +51,13 @@ impl Glibc {
         let Self::Debian { root, platform } = self else { return Ok(()) };
         let (target, gcc) = (platform.target, self.gcc());
         let sysroot = format!("--sysroot={}", root.display());
+        // Where GCC finds it as `ld.lld`. On amd64 rustc has it link, too; GNU ld refuses `sidecars/no-unwinding.ld`.
+        let lld = format!("-B{}", rust_lld()?.with_file_name("gcc-ld").display());
+        cargo.args(["--config", &format!("target.{target}.linker = '{}'", gcc.display())]);
+        for argument in [&sysroot, &lld, "-fuse-ld=lld"] {
+            cargo.args(["--config", &format!("target.{target}.rustflags = ['-Clink-arg={argument}']")]);
+        }
         cargo
-            .args(["--config", &format!("target.{target}.linker = '{}'", gcc.display())])
-            .args(["--config", &format!("target.{target}.rustflags = ['-Clink-arg={sysroot}']")])
             .env(format!("CC_{target}"), &gcc)
             .env(format!("AR_{target}"), gcc.with_file_name(format!("{}-ar", platform.triplet())))
             .env(format!("CFLAGS_{target}"), format!("'{sysroot}'"))
