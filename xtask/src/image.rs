@@ -118,7 +118,7 @@ struct Manifest<'a> {
 
 /// `sha256:` and 64 hexadecimal digits.
 pub fn digest(bytes: &[u8]) -> String {
-    let digits = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digits = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     format!("sha256:{digits}")
 }
 

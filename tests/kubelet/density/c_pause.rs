@@ -21,7 +21,7 @@ pub fn build(directory: &Path) -> Result<PathBuf> {
     let mut layer = Builder::new(vec![]);
     append(&mut layer, "pause", 0o755, &fs::read(&program)?)?;
     let layer = layer.into_inner()?;
-    let digest = format!("{:x}", Sha256::digest(&layer));
+    let digest = Sha256::digest(&layer).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let config = json!({
         "architecture": e2e::architecture(),
         "os": "linux",
