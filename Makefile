@@ -41,8 +41,9 @@ test-pods: images fixtures engines ## the pods of examples/kubernetes, as their 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures
 
-bench: images fixtures registry ## pause beside its peers, in one run
-	$(CARGO) run --quiet --locked --release --package bench
+bench: images fixtures registry peers ## each program beside its peers, in one run
+	$(CARGO) run --quiet --locked --release --package bench pause
+	$(CARGO) run --quiet --locked --release --package bench war-copy
 
 lint: ## formatting and clippy
 	$(CARGO) fmt --check
@@ -69,6 +70,10 @@ registry:
 	@$(call install,skopeo gpg,skopeo gnupg)
 	$(CARGO) xtask unpack docker-registry target/registry
 
+# What war-copy is measured beside, from this machine's packages.
+peers:
+	@$(call install,busybox unzip bsdtar,busybox unzip libarchive-tools)
+
 # What the tests look at pause with, from this machine's packages.
 tools:
 	@$(call install,readelf objdump gdb file nsenter,binutils file gdb util-linux)
@@ -88,4 +93,4 @@ fi
 endef
 
 .PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench lint clean \
-	fixtures fixtures-all emulators registry tools engines
+	fixtures fixtures-all emulators registry peers tools engines

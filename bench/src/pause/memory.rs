@@ -1,9 +1,9 @@
 //! What a program costs a node that runs many of it.
 
-use crate::float;
-use crate::instance::Instance;
-use crate::proc;
-use crate::programs::Program;
+use super::float;
+use super::instance::Instance;
+use super::proc;
+use super::programs::Program;
 use anyhow::{Context, Result};
 use nix::unistd::Pid;
 use std::time::Duration;

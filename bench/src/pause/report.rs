@@ -1,11 +1,11 @@
 //! The table: which figures, in which order, and what a reader must know of them.
 
-use crate::images::Image;
-use crate::memory::Memory;
-use crate::programs::Program;
-use crate::reaping::{self, Reaping};
+use super::images::Image;
+use super::memory::Memory;
+use super::programs::Program;
+use super::reaping::{self, Reaping};
+use super::{Args, float};
 use crate::table::{self, Table};
-use crate::{Args, float};
 use clap::ValueEnum;
 use e2e::orphans::Way;
 use std::fs;

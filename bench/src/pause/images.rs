@@ -1,6 +1,6 @@
 //! What a program weighs as an image FROM scratch: in the list of an engine's images, and on its way to a node.
 
-use crate::programs::Program;
+use super::programs::Program;
 use anyhow::{Context, Result};
 use e2e::command::output;
 use e2e::engine::{self, Engine};

@@ -1,6 +1,6 @@
 //! How long a program takes from being spawned to being reaped, when it has next to nothing to do.
 
-use crate::programs::Program;
+use super::programs::Program;
 use anyhow::{Context, Result, ensure};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! A program at work: PID 1 of a PID namespace of its own.
 
-use crate::proc;
-use crate::programs::Program;
+use super::proc;
+use super::programs::Program;
 use anyhow::{Context, Result, ensure};
 use e2e::launch::Launch;
 use e2e::process::{DEADLINE, Process};

@@ -1,8 +1,8 @@
 //! What it takes a program to reap the orphans of its pod.
 
-use crate::instance::Instance;
-use crate::proc;
-use crate::programs::Program;
+use super::instance::Instance;
+use super::proc;
+use super::programs::Program;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use e2e::command::output;
