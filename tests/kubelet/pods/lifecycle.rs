@@ -178,6 +178,20 @@ fn sigkill_comes_after_the_grace_period() {
 }
 
 #[test]
+fn limits_are_the_kernels() {
+    let node = Node::get();
+    let more = "    resources: { limits: { memory: 64Mi, cpu: 250m } }\n";
+    let pod = node.start(&spec("  terminationGracePeriodSeconds: 0\n", &[], &[wait("app", more)])).unwrap();
+    // Of control groups of the first version, or the second.
+    let read = |[first, second]: [&str; 2]| {
+        let read = |file| pod.exec("app", &["/app", "read", &format!("/sys/fs/cgroup/{file}")].map(Into::into));
+        read(first).or_else(|_| read(second)).unwrap()
+    };
+    assert_eq!(read(["memory/memory.limit_in_bytes", "memory.max"]), (64 << 20).to_string());
+    assert!(["25000", "25000 100000"].contains(&read(["cpu/cpu.cfs_quota_us", "cpu.max"]).as_str()));
+}
+
+#[test]
 fn a_host_port_leads_to_its_container() {
     let node = Node::get();
     let port = kubelet::free_port();

@@ -6,6 +6,7 @@ use crate::messages::{
     Capabilities, ContainerConfig, ContainerLinux, ContainerMetadata, ContainerSecurity, ImageSpec, Int64, KeyValue,
     Mount, NamespaceMode, NamespaceOption, PortMapping, ProfileType, SandboxConfig, SandboxSecurity, SecurityProfile,
 };
+use crate::resources;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -84,6 +85,7 @@ pub fn container(
         mounts: mounts.collect::<Result<_>>()?,
         log_path: format!("{}-{attempt}.log", container.name),
         linux: Some(ContainerLinux {
+            resources: Some(resources::convert(&container.resources)?),
             security_context: Some(ContainerSecurity {
                 capabilities: Some(capabilities),
                 namespace_options: Some(namespaces(spec)),

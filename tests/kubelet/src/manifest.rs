@@ -184,6 +184,7 @@ objects! {
         ports: Vec<Port>,
         volume_mounts: Vec<VolumeMount>,
         security_context: Security,
+        resources: Resources,
         lifecycle: Lifecycle,
         startup_probe: Option<Probe>,
         readiness_probe: Option<Probe>,
@@ -219,6 +220,15 @@ objects! {
         add: Vec<String>,
         drop: Vec<String>,
     }
+    Resources {
+        requests: Amounts,
+        limits: Amounts,
+    }
+    /// Quantities: `100m`, `256Mi`
+    Amounts {
+        cpu: Option<String>,
+        memory: Option<String>,
+    }
     Lifecycle {
         pre_stop: Option<Handler>,
     }
@@ -228,8 +238,14 @@ objects! {
     Exec {
         command: Vec<String>,
     }
+    HttpGet {
+        path: String,
+        port: u16,
+    }
+    /// One of `exec` and `httpGet` is there.
     Probe {
-        exec: Exec,
+        exec: Option<Exec>,
+        http_get: Option<HttpGet>,
         initial_delay_seconds: u32,
         period_seconds: Option<u32>,
         timeout_seconds: Option<u32>,
@@ -254,6 +270,21 @@ pub enum SeccompKind {
 }
 
 impl Container {
+    /// As `kubectl debug --profile=restricted --custom` makes it, of a partial container.
+    ///
+    /// # Errors
+    /// If `custom` is none.
+    pub fn ephemeral(name: &str, image: &str, custom: &str) -> Result<Self> {
+        let mut container: Self = serde_saphyr::from_str(custom).context("no container")?;
+        (container.name, container.image) = (name.into(), image.into());
+        let security = &mut container.security_context;
+        security.run_as_non_root = Some(true);
+        security.allow_privilege_escalation = Some(false);
+        security.capabilities.drop = vec!["ALL".into()];
+        security.seccomp_profile = Some(SeccompProfile { kind: SeccompKind::RuntimeDefault });
+        Ok(container)
+    }
+
     /// An init container that stays: started before the next, stopped after all others.
     pub fn is_sidecar(&self) -> bool {
         self.restart_policy == Some(RestartPolicy::Always)

@@ -243,7 +243,16 @@ messages! {
     }
     /// `LinuxContainerConfig`.
     ContainerLinux {
+        resources: Option<ContainerResources>, (message, tag = "1");
         security_context: Option<ContainerSecurity>, (message, tag = "2");
+    }
+    /// `LinuxContainerResources`; 0 is the runtime's default.
+    ContainerResources {
+        /// Microseconds
+        cpu_period: i64, (int64, tag = "1");
+        cpu_quota: i64, (int64, tag = "2");
+        cpu_shares: i64, (int64, tag = "3");
+        memory_limit: i64, (int64, tag = "4");
     }
     /// `LinuxContainerSecurityContext`.
     ContainerSecurity {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use e2e::process::DEADLINE;
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -109,8 +110,10 @@ impl<'a> Pod<'a> {
             if end.exit_code == 0 {
                 return Ok(());
             }
-            let log = self.log(&container.name, attempt - 1);
-            let what = format!("exits with {} {}: {log}", end.exit_code, end.message);
+            let log = self.log(&container.name)?;
+            let lines: Vec<_> = log.lines().collect();
+            let last = lines[lines.len().saturating_sub(5)..].join("\n");
+            let what = format!("exits with {} {}: {last}", end.exit_code, end.message);
             ensure!(self.manifest.pod.spec.restart_policy != RestartPolicy::Never, "Init:Error: it {what}");
             ensure!(attempt < TRIES, "Init:CrashLoopBackOff: {attempt} times it {what}");
             self.sandbox.remove(&id)?;
@@ -123,7 +126,7 @@ impl<'a> Pod<'a> {
         let (mut failures, mut last) = (0, None);
         sleep(probe.delay());
         let started = self.until("its startup probe", probe.period(), |pod| {
-            last = pod.probe(name, &probe).err();
+            last = probe.ask(pod, name).err();
             if last.is_none() {
                 return Ok(true);
             }
@@ -148,7 +151,7 @@ impl<'a> Pod<'a> {
             let mut last = None;
             sleep(probe.delay());
             let ready = self.until("its readiness probe", probe.period(), |pod| {
-                last = pod.probe(&container.name, &probe).err();
+                last = probe.ask(pod, &container.name).err();
                 Ok(last.is_none())
             });
             ready.with_context(|| format!("container {} is not ready: {last:?}", container.name))?;
@@ -156,13 +159,25 @@ impl<'a> Pod<'a> {
         Ok(())
     }
 
-    fn probe(&self, name: &str, probe: &Probe) -> Result<()> {
-        let command = probe.exec.command.clone();
-        let timeout = probe.timeout_seconds.unwrap_or(1).into();
-        let request = ExecSyncRequest { container: self.one(name)?.id.clone(), command, timeout };
-        let end = self.sandbox.cri.call(request)?;
-        ensure!(end.exit_code == 0, "exit code {}: {}", end.exit_code, String::from_utf8_lossy(&end.stderr));
-        Ok(())
+    /// Where a volume is on the node.
+    pub fn volume(&self, name: &str) -> Option<&Path> {
+        self.volumes.get(name).map(PathBuf::as_path)
+    }
+
+    /// # Errors
+    /// If the pod has none of its own.
+    pub fn ip(&self) -> Result<IpAddr> {
+        let status = self.sandbox.cri.sandbox_status(&self.sandbox.id)?;
+        Ok(status.network.context("the pod is on the node's network")?.ip.parse()?)
+    }
+
+    /// Runs a container beside the pod's own, as `kubectl debug` does: it is not restarted, and no one waits for it.
+    /// Returns the runtime's name for it.
+    ///
+    /// # Errors
+    /// If the runtime does not start it.
+    pub fn debug(&self, ephemeral: &Container) -> Result<String> {
+        self.create(ephemeral, 0)
     }
 
     /// Looks after the pod until `condition` holds.
@@ -199,7 +214,7 @@ impl<'a> Pod<'a> {
             if started.liveness.next > Instant::now() {
                 continue;
             }
-            let alive = self.probe(&name, &probe).is_ok();
+            let alive = probe.ask(self, &name).is_ok();
             let liveness = &mut self.started[index].liveness;
             liveness.next = Instant::now() + probe.period();
             liveness.failures = if alive { 0 } else { liveness.failures + 1 };
@@ -339,13 +354,20 @@ impl<'a> Pod<'a> {
         Duration::from_secs(self.manifest.pod.spec.termination_grace_period_seconds.unwrap_or(30).into())
     }
 
-    /// The end of what a container said.
-    fn log(&self, name: &str, attempt: u32) -> String {
-        let path = Path::new(&self.sandbox.config.log_directory).join(format!("{name}-{attempt}.log"));
-        let log = fs::read_to_string(path).unwrap_or_default();
+    /// What a container has said since it was last started, an init container or one of `debug` too.
+    ///
+    /// # Errors
+    /// If none of this name was started.
+    pub fn log(&self, name: &str) -> Result<String> {
+        let path = |attempt| Path::new(&self.sandbox.config.log_directory).join(format!("{name}-{attempt}.log"));
+        let mut last = 0;
+        while path(last + 1).exists() {
+            last += 1;
+        }
+        let log = fs::read_to_string(path(last)).with_context(|| format!("no container {name} was started"))?;
         // TIME STREAM TAG MESSAGE
         let lines: Vec<_> = log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).collect();
-        lines[lines.len().saturating_sub(5)..].join("\n")
+        Ok(lines.join("\n"))
     }
 }
 
@@ -353,15 +375,5 @@ impl Liveness {
     fn of(container: &Container) -> Self {
         let delay = container.liveness_probe.as_ref().map(Probe::delay).unwrap_or_default();
         Self { next: Instant::now() + delay, failures: 0 }
-    }
-}
-
-impl Probe {
-    fn delay(&self) -> Duration {
-        Duration::from_secs(self.initial_delay_seconds.into())
-    }
-
-    fn period(&self) -> Duration {
-        Duration::from_secs(self.period_seconds.unwrap_or(10).into())
     }
 }

@@ -46,6 +46,7 @@ impl<'a> Sandbox<'a> {
                     no_new_privs: true,
                     ..Default::default()
                 }),
+                ..Default::default()
             }),
             ..Default::default()
         })

@@ -3,11 +3,15 @@
 
 use crate::containerd::Containerd;
 use crate::cri::Cri;
-use crate::manifest::Manifest;
+use crate::http;
+use crate::manifest::{Container, Manifest};
 use crate::pod::Pod;
 use anyhow::{Context, Result, bail, ensure};
+use e2e::process::DEADLINE;
 use std::fs;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// A command, and what the README says it prints.
 struct Step {
@@ -66,6 +70,11 @@ fn matches(printed: &str, expected: &str) -> bool {
     printed.is_empty()
 }
 
+/// COMMAND and WORD of `until COMMAND | grep WORD; do sleep 1; done`.
+fn repeated(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("until ")?.strip_suffix("; do sleep 1; done")?.rsplit_once(" | grep ")
+}
+
 /// The verbs that sessions use, each with what kubectl prints.
 fn kubectl<'a>(
     containerd: &Containerd,
@@ -74,6 +83,17 @@ fn kubectl<'a>(
     pod: &mut Option<(String, Pod<'a>)>,
     command: &str,
 ) -> Result<String> {
+    if let Some((command, word)) = repeated(command) {
+        let start = Instant::now();
+        loop {
+            let printed = kubectl(containerd, cri, directory, pod, command);
+            if let Some(line) = printed.iter().flat_map(|text| text.lines()).find(|line| line.contains(word)) {
+                return Ok(line.into());
+            }
+            ensure!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}; at last: {printed:?}");
+            sleep(Duration::from_secs(1));
+        }
+    }
     let words: Vec<_> = command.split_whitespace().collect();
     match (words.as_slice(), pod.as_mut()) {
         (["kubectl", "apply", "-f", file], None) => {
@@ -93,6 +113,30 @@ fn kubectl<'a>(
             ensure!(which == name, "the pod is {name}");
             pod.exec(container, &command.iter().map(ToString::to_string).collect::<Vec<_>>())
         }
+        (["kubectl", "logs", which, "-c", container], Some((name, pod))) => {
+            ensure!(which == name, "the pod is {name}");
+            pod.log(container)
+        }
+        // Through the API server's proxy, which asks the pod.
+        (["kubectl", "get", "--raw", path], Some((name, pod))) => {
+            let path = path.strip_prefix(&format!("/api/v1/namespaces/default/pods/{name}:")).context("not the pod")?;
+            let (port, path) = path.split_once("/proxy/").context("no proxy")?;
+            let answer = http::get((pod.ip()?, port.parse()?).into(), path, DEADLINE)?;
+            ensure!(answer.status == 200, "HTTP status {}: {}", answer.status, answer.body);
+            Ok(answer.body.trim_end().into())
+        }
+        (
+            ["kubectl", "debug", which, "--keep-labels", "--profile=restricted", image, container, custom],
+            Some((name, pod)),
+        ) => {
+            ensure!(which == name, "the pod is {name}");
+            let image = image.strip_prefix("--image=").context("no image")?;
+            let container = container.strip_prefix("--container=").context("no container")?;
+            let custom = custom.strip_prefix("--custom=").context("nothing to add")?;
+            let custom = fs::read_to_string(directory.join(custom))?;
+            pod.debug(&Container::ephemeral(container, image, &custom)?)?;
+            Ok(String::new())
+        }
         (["kubectl", "delete", "pod", which], Some((name, running))) => {
             ensure!(which == name, "the pod is {name}");
             running.delete()?;
@@ -106,13 +150,22 @@ fn kubectl<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{matches, steps};
+    use super::{matches, repeated, steps};
 
     #[test]
     fn a_session_is_commands_with_their_output() {
         let steps = steps("text\n```console\n$ one\na\nb\n$ two\n```\n$ three\n```yaml\n$ four\n```\n");
         let steps: Vec<_> = steps.iter().map(|step| (step.command.as_str(), step.output.as_str())).collect();
         assert_eq!(steps, [("one", "a\nb\n"), ("two", "")]);
+    }
+
+    #[test]
+    fn a_loop_is_a_command_and_a_word() {
+        assert_eq!(
+            repeated("until kubectl get --raw /a | grep 2; do sleep 1; done"),
+            Some(("kubectl get --raw /a", "2"))
+        );
+        assert_eq!(repeated("kubectl get --raw /a"), None);
     }
 
     #[test]
