@@ -7,6 +7,7 @@ mod convert;
 pub mod cri;
 mod debian;
 pub mod http;
+pub mod image;
 pub mod manifest;
 pub mod messages;
 mod network;
