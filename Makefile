@@ -35,7 +35,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
-test-pods: images fixtures engines ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+test-pods: images fixtures engines tomcat ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
@@ -83,6 +83,12 @@ engines:
 	@$(call install,docker docker-compose podman runc ip iptables,docker.io docker-compose podman runc iproute2 iptables \
 		containernetworking-plugins)
 
+# Debian's Tomcat 10 and its JRE as a root file system, made once.
+tomcat: target/tomcat/root.tar
+target/tomcat/root.tar: tests/kubelet/tomcat.sh
+	@$(call install,mmdebstrap,mmdebstrap)
+	tests/kubelet/tomcat.sh $@
+
 # Commands that must be there, and the packages they are in.
 define install
 for tool in $(1); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
@@ -93,4 +99,4 @@ fi
 endef
 
 .PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench lint clean \
-	fixtures fixtures-all emulators registry peers tools engines
+	fixtures fixtures-all emulators registry peers tomcat tools engines

@@ -24,7 +24,7 @@ fn shared_pid() {
 /// runner reads can break it.
 #[test]
 fn the_examples_are_restricted() {
-    for example in ["two-containers", "shared-pid"] {
+    for example in ["two-containers", "shared-pid", "war-tomcat"] {
         let manifest = Manifest::parse(&fs::read_to_string(directory(example).join("pod.yaml")).unwrap()).unwrap();
         let spec = manifest.pod.spec;
         assert!(!spec.host_network && !spec.host_pid, "{example}: no namespace is the node's");

@@ -3,6 +3,7 @@
 mod examples;
 mod lifecycle;
 mod volumes;
+mod war_tomcat;
 
 use kubelet::containerd::Containerd;
 use kubelet::cri::Cri;

@@ -70,9 +70,9 @@ fn matches(printed: &str, expected: &str) -> bool {
     printed.is_empty()
 }
 
-/// COMMAND and WORD of `until COMMAND | grep WORD; do sleep 1; done`.
+/// COMMAND and TEXT of `until COMMAND | grep 'TEXT'; do sleep 1; done`.
 fn repeated(line: &str) -> Option<(&str, &str)> {
-    line.strip_prefix("until ")?.strip_suffix("; do sleep 1; done")?.rsplit_once(" | grep ")
+    line.strip_prefix("until ")?.strip_suffix("'; do sleep 1; done")?.rsplit_once(" | grep '")
 }
 
 /// The verbs that sessions use, each with what kubectl prints.
@@ -83,11 +83,11 @@ fn kubectl<'a>(
     pod: &mut Option<(String, Pod<'a>)>,
     command: &str,
 ) -> Result<String> {
-    if let Some((command, word)) = repeated(command) {
+    if let Some((command, text)) = repeated(command) {
         let start = Instant::now();
         loop {
             let printed = kubectl(containerd, cri, directory, pod, command);
-            if let Some(line) = printed.iter().flat_map(|text| text.lines()).find(|line| line.contains(word)) {
+            if let Some(line) = printed.iter().flat_map(|printed| printed.lines()).find(|line| line.contains(text)) {
                 return Ok(line.into());
             }
             ensure!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}; at last: {printed:?}");
@@ -160,11 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_a_command_and_a_word() {
-        assert_eq!(
-            repeated("until kubectl get --raw /a | grep 2; do sleep 1; done"),
-            Some(("kubectl get --raw /a", "2"))
-        );
+    fn a_loop_is_a_command_and_a_text() {
+        let line = "until kubectl get --raw /a | grep 'b c'; do sleep 1; done";
+        assert_eq!(repeated(line), Some(("kubectl get --raw /a", "b c")));
         assert_eq!(repeated("kubectl get --raw /a"), None);
     }
 

@@ -1,0 +1,1 @@
+<%@ page contentType="text/plain" %>version <%= application.getInitParameter("version") %> on <%= application.getServerInfo() %>
