@@ -20,7 +20,7 @@ const STRANGE: [(&str, &str); 6] = [
     ("CARGO_BUILD_JOBS", "1"),
 ];
 
-/// Builds the images of every architecture, and of the tests' app as a sidecar would be, in two new directories.
+/// Builds every image for every architecture, in two new directories.
 pub fn verify() -> Result<()> {
     let directory = env::current_dir()?.join("target/verify");
     // What an interrupted run left.
@@ -49,7 +49,7 @@ fn build(directory: &Path, wrapper: &[&str], environment: &[(&str, &str)]) -> Re
     symlink(env::current_dir()?.join("target/cross/debian"), directory.join("target/cross/debian"))?;
     let mut words = wrapper.iter().copied().chain(["cargo", "run", "--quiet", "--locked", "--package", "xtask", "--"]);
     let mut command = Command::new(words.next().context("a command")?);
-    command.args(words).args(["images", "--all-architectures", "pause", "app"]).current_dir(directory);
+    command.args(words).args(["images", "--all-architectures"]).current_dir(directory);
     for (home, default) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
         let set = env::var_os(home).map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(default)));
         command.env(home, set.context("neither a home nor a place for the toolchain")?);
