@@ -3,7 +3,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
-use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator};
+use rawzip::{
+    CompressionMethod, CreatorSystem, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator,
+};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::ffi::OsStr;
@@ -13,11 +15,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Of what is known of each entry some tens of bytes are kept, so their number must have an end.
-const MAX_ENTRIES: u64 = 500_000;
+const MAX_ENTRIES: usize = 500_000;
+/// How deep directories may be nested, so that what walks them later has an end, too.
+pub const MAX_DEPTH: usize = 256;
 /// Under this size no archive is called a bomb for its ratio: a small one may well have long runs of one byte.
 const SUSPICIOUS: u64 = 16 << 20;
 /// For the headers of one entry, with its name, extra fields and comment
 const HEADERS: usize = 64 << 10;
+/// What an archive begins with, unless it has something else in front
+const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
 
 /// What an archive may unpack to.
 #[derive(Clone, Copy)]
@@ -74,6 +80,9 @@ impl<R: ReaderAt> Archive<R> {
             .locate_in_reader(reader, &mut buffer, size)
             .map_err(|(_, error)| error)
             .context("no ZIP archive, or cut short")?;
+        // Of a WAR that is cut short, the end of a JAR that was in it may be the last one to be found.
+        let rest = size.saturating_sub(zip.end_offset());
+        ensure!(rest == 0, "cut short, or not an archive alone: {rest} bytes follow what looks like its end");
         let mut archive = Self { zip, names: Names::default(), files: 0, bytes: 0 };
         archive.check(size, limits)?;
         Ok(archive)
@@ -84,7 +93,7 @@ impl<R: ReaderAt> Archive<R> {
         let mut extents = vec![];
         let mut entries = self.zip.entries(&mut headers);
         while let Some(entry) = entries.next_entry().context("its directory is damaged")? {
-            ensure!((extents.len() as u64) < MAX_ENTRIES, "more than {MAX_ENTRIES} entries");
+            ensure!(extents.len().max(self.names.seen.len()) < MAX_ENTRIES, "more than {MAX_ENTRIES} entries");
             let item = item(&entry)?;
             let shown = item.path.display();
             let found = self.zip.get_entry(entry.wayfinder()).with_context(|| format!("`{shown}` is not there"))?;
@@ -103,7 +112,8 @@ impl<R: ReaderAt> Archive<R> {
             }
         }
         let expected = self.zip.entries_hint();
-        ensure!(extents.len() as u64 == expected, "{} entries where it promises {expected}", extents.len());
+        let found = extents.len();
+        ensure!(found as u64 == expected, "{found} entries where it promises {expected}");
         ensure!(
             self.bytes <= limits.max_size,
             "{} bytes when unpacked, more than the {} that are allowed\nhint: if it is as it should be, allow more by \
@@ -119,9 +129,39 @@ impl<R: ReaderAt> Archive<R> {
             limits.max_ratio
         );
         extents.sort_unstable();
-        let apart = extents.windows(2).all(|pair| pair[0].1 <= pair[1].0);
-        ensure!(apart, "files that share their bytes, as only a bomb has them");
+        if let Some(pair) = extents.windows(2).find(|pair| pair[0].1 > pair[1].0) {
+            let path = self.at(pair[1].0)?.unwrap_or_default();
+            bail!("`{}` shares bytes with another file, as only bombs have it", path.display());
+        }
+        self.check_start(extents.first().map_or(self.zip.directory_offset(), |first| first.0))
+    }
+
+    /// An archive may have something else in front: a program that unpacks it, a script that runs it. If that is an
+    /// archive again, it was cut short just where one that was in it ends.
+    fn check_start(&self, first: u64) -> Result<()> {
+        let mut start = [0; LOCAL_HEADER.len()];
+        if first >= start.len() as u64 {
+            self.zip.get_ref().read_exact_at(&mut start, 0).context("cannot be read")?;
+            ensure!(start != LOCAL_HEADER, "cut short: it ends with an archive that was in it");
+        }
         Ok(())
+    }
+
+    /// What has its header there.
+    fn at(&self, offset: u64) -> Result<Option<PathBuf>> {
+        let mut headers = vec![0; HEADERS];
+        let mut entries = self.zip.entries(&mut headers);
+        while let Some(entry) = entries.next_entry()? {
+            if entry.local_header_offset() == offset {
+                return Ok(Some(item(&entry)?.path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What it was made of.
+    pub fn reader(&self) -> &R {
+        self.zip.get_ref()
     }
 
     /// Calls `each` with what is in it, in its own order. Directories that only names imply are not there.
@@ -236,11 +276,23 @@ fn item(entry: &ZipFileHeaderRecord) -> Result<Item> {
     let path = path(name.as_bytes())?;
     let shown = path.display();
     ensure!(!entry.flags().is_encrypted(), "`{shown}` is encrypted");
-    let unix = (entry.external_attributes() >> 16) & 0o777;
-    let permissions = |default| if unix == 0 { default } else { entry.mode().permissions() };
-    let kind = match entry.mode().value() & 0o170_000 {
-        0o040_000 => Kind::Directory(permissions(0o755)),
-        0o120_000 => bail!("`{shown}` is a symbolic link, which could lead elsewhere"),
+    let unix = entry.external_attributes() >> 16;
+    ensure!(unix & 0o170_000 != 0o120_000, "`{shown}` is a symbolic link, which could lead elsewhere");
+    // What else these bits say, they say only if Unix made them.
+    let unix = match entry.version_made_by().creator_system() {
+        CreatorSystem::UNIX | CreatorSystem::MACOS => unix,
+        _ => 0,
+    };
+    let permissions = |default| match unix & 0o777 {
+        0 => default,
+        known => known,
+    };
+    let size = entry.uncompressed_size_hint();
+    let kind = match unix & 0o170_000 {
+        kind if kind == 0o040_000 || (name.is_dir() && [0, 0o100_000].contains(&kind)) => {
+            ensure!(size == 0, "`{shown}` is a directory, but has contents");
+            Kind::Directory(permissions(0o755))
+        }
         0 | 0o100_000 => {
             let method = entry.compression_method();
             ensure!(
@@ -248,8 +300,7 @@ fn item(entry: &ZipFileHeaderRecord) -> Result<Item> {
                 "`{shown}` is compressed by {method}; WAR files know STORE and DEFLATE"
             );
             let deflated = method == CompressionMethod::DEFLATE;
-            let (packed, size) = (entry.compressed_size_hint(), entry.uncompressed_size_hint());
-            ensure!(deflated || packed == size, "`{shown}` is stored, but of two sizes");
+            ensure!(deflated || entry.compressed_size_hint() == size, "`{shown}` is stored, but of two sizes");
             Kind::File(File { mode: permissions(0o644), size, crc: entry.crc32(), deflated, place: entry.wayfinder() })
         }
         _ => bail!("`{shown}` is no file and no directory"),
@@ -259,9 +310,11 @@ fn item(entry: &ZipFileHeaderRecord) -> Result<Item> {
 
 /// The path a name stands for, which must lead to a place below.
 fn path(name: &[u8]) -> Result<PathBuf> {
-    let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
+    let text = String::from_utf8_lossy(name);
+    let shown = || text.escape_debug().take(100).collect::<String>();
     ensure!(!name.starts_with(b"/"), "`{}` is an absolute path", shown());
-    ensure!(!name.contains(&0), "`{}` has a NUL in its name", shown());
+    // NUL would end it, and the others would be at work in every log and terminal that it is shown in.
+    ensure!(!text.chars().any(char::is_control), "`{}` has a control character in its name", shown());
     ensure!(!name.contains(&b'\\'), "`{}` has a backslash in its name", shown());
     let mut path = PathBuf::new();
     for component in name.split(|byte| *byte == b'/') {
@@ -274,7 +327,8 @@ fn path(name: &[u8]) -> Result<PathBuf> {
             }
         }
     }
-    ensure!(path.as_os_str().len() < 4096, "a path of {} bytes", path.as_os_str().len());
+    ensure!(path.as_os_str().len() < 4096, "`{}` is a path of more than 4,095 bytes", shown());
+    ensure!(path.iter().count() <= MAX_DEPTH, "`{}` is nested deeper than {MAX_DEPTH}", shown());
     Ok(path)
 }
 
