@@ -10,12 +10,12 @@ use crate::pool::Feed;
 use crate::source::Source;
 use crate::tree::{self, BATCH, Folder, Late};
 use crate::work::{Tools, Work};
-use anyhow::{Context, Result, bail, ensure};
-use rawzip::FileReader;
+use anyhow::{Context, Result, ensure};
+use rawzip::ReaderAt;
 use rustix::fs::{CWD, Mode, fsync, mkdirat, openat};
 use rustix::io::{Errno, pread};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,8 +23,13 @@ use war_copy::archive::{self, Archive, Inflater, Item, Kind, Limits};
 
 /// An archive that may be unpacked.
 pub struct Opened {
-    pub archive: Archive<FileReader>,
-    path: PathBuf,
+    pub archive: Archive<Source>,
+}
+
+impl ReaderAt for Source {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(pread(&self.file, buffer, offset)?)
+    }
 }
 
 /// Files of an archive.
@@ -59,9 +64,19 @@ impl Opened {
             work.expected.check(path, &tools.hasher.finish())?;
         }
         let size = source.size();
-        let archive = Archive::new(FileReader::from(File::from(source.file)), size, limits);
-        let archive = archive.with_context(|| format!("cannot unpack {}", path.display()))?;
-        Ok(Self { archive, path: path.clone() })
+        let archive = Archive::new(source, size, limits);
+        Ok(Self { archive: archive.with_context(|| format!("cannot unpack {}", path.display()))? })
+    }
+
+    /// # Errors
+    /// If it has been written since it was opened: then nothing that was found out about it holds.
+    pub fn unchanged(&self) -> Result<()> {
+        let source = self.archive.reader();
+        source.unchanged(source.size())
+    }
+
+    fn path(&self) -> &Path {
+        &self.archive.reader().path
     }
 
     /// Hands over a file, piece by piece.
@@ -75,7 +90,7 @@ impl Opened {
         let inflater = tools.get_or_insert_default();
         self.archive
             .read(file, inflater, sink)
-            .with_context(|| format!("cannot unpack {}: `{}`", self.path.display(), path.display()))
+            .with_context(|| format!("cannot unpack {}: `{}`", self.path().display(), path.display()))
     }
 }
 
@@ -92,52 +107,73 @@ pub fn stage(
     staged: &Path,
     late: &mut Vec<Late>,
 ) -> Result<()> {
+    let mut directories = Directories { work, root, existing, staged, late: vec![] };
     let mut files = vec![];
     let mut last = PathBuf::new();
     let job = |files| Job { from: opened.clone(), to: root.clone(), files, existing };
     opened.archive.each(|Item { path, kind }| {
-        let parent = path.parent().unwrap_or(Path::new(""));
-        if parent != last {
-            parent.clone_into(&mut last);
-            make(root, parent, None, existing)?;
-        }
         match kind {
-            Kind::Directory(mode) => {
-                let mode = Mode::from_raw_mode(mode);
-                if make(root, &path, Some(mode), existing)? {
-                    late.extend(Late::of(work, staged.join(&path), mode, None));
+            Kind::Directory(mode) => directories.make(&path, Some(Mode::from_raw_mode(mode)))?,
+            Kind::File(file) => {
+                let parent = path.parent().unwrap_or(Path::new(""));
+                if parent != last {
+                    parent.clone_into(&mut last);
+                    directories.make(parent, None)?;
                 }
+                files.push((path, file));
             }
-            Kind::File(file) => files.push((path, file)),
         }
         if files.len() == BATCH {
             feed.send(tree::Job::Unpack(job(std::mem::take(&mut files))))?;
         }
         Ok(())
     })?;
+    late.extend(directories.sorted());
     feed.send(tree::Job::Unpack(job(files)))
 }
 
-/// Makes a directory and those it is in, unless they are there; whether it was made.
-fn make(root: &Folder, path: &Path, mode: Option<Mode>, existing: bool) -> Result<bool> {
-    if path.as_os_str().is_empty() {
-        return Ok(false);
-    }
-    let shown = root.path.join(path);
-    match mkdirat(&root.fd, path, mode.unwrap_or(Mode::from_raw_mode(0o755)) | Mode::RWXU) {
-        Ok(()) => {}
-        Err(Errno::EXIST) => return Ok(false),
-        Err(Errno::NOENT) => {
-            make(root, path.parent().unwrap_or(Path::new("")), None, existing)?;
-            return make(root, path, mode, existing);
+/// The directories of an archive, which come in any order, before or after what is in them, or not at all.
+struct Directories<'a> {
+    work: &'a Work<'a>,
+    root: &'a Folder,
+    existing: bool,
+    staged: &'a Path,
+    late: Vec<Late>,
+}
+
+impl Directories<'_> {
+    /// Makes one and those it is in, unless they are there. The archive may say its mode.
+    fn make(&mut self, path: &Path, mode: Option<Mode>) -> Result<()> {
+        if path.as_os_str().is_empty() {
+            return Ok(());
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot write {}", shown.display())),
+        let shown = self.root.path.join(path);
+        let wanted = mode.unwrap_or(Mode::from_raw_mode(0o755));
+        match mkdirat(&self.root.fd, path, wanted | Mode::RWXU) {
+            Ok(()) => {
+                let fits = !self.existing || shown.symlink_metadata().map_or(true, |found| found.is_dir());
+                ensure!(fits, "cannot replace {}, which is no directory, by one", shown.display());
+                self.late.extend(Late::of(self.work, self.staged.join(path), wanted, None));
+                Ok(())
+            }
+            Err(Errno::EXIST) => {
+                // Made for what is in it, when its own mode was not known.
+                self.late.extend(mode.map(|mode| Late { staged: self.staged.join(path), mode, like: None }));
+                Ok(())
+            }
+            Err(Errno::NOENT) if path.iter().count() > 1 => {
+                self.make(path.parent().unwrap_or(Path::new("")), None)?;
+                self.make(path, mode)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot write {}", shown.display())),
+        }
     }
-    if existing {
-        let fits = shown.symlink_metadata().map_or(true, |found| found.is_dir());
-        ensure!(fits, "cannot replace {}, which is no directory, by one", shown.display());
+
+    /// Those that are left to be done, each after the one it is in.
+    fn sorted(mut self) -> Vec<Late> {
+        self.late.sort_unstable_by(|one, other| one.staged.cmp(&other.staged));
+        self.late
     }
-    Ok(true)
 }
 
 /// # Errors
@@ -174,7 +210,7 @@ fn put(work: &Work, tools: &mut Tools, job: &Job, path: &Path, file: &archive::F
         fsync(to.as_fd()).with_context(cannot_write)?;
     }
     if work.config.verbose {
-        chassis::message::info(format_args!("'{}' -> '{}'", job.from.path.join(path).display(), target.display()));
+        chassis::message::info(format_args!("'{}' -> '{}'", job.from.path().join(path).display(), target.display()));
     }
     work.ledger.note(Fate::Put, target, file.size, manifest.then(|| hasher.finish()));
     Ok(())
@@ -199,6 +235,7 @@ pub fn same(work: &Work, tools: &mut Tools, ledger: &Ledger, opened: &Opened, ta
             };
         Ok(())
     })?;
+    opened.unchanged()?;
     Ok(same)
 }
 
@@ -233,7 +270,14 @@ fn stays(
         found => found.with_context(|| format!("cannot look at {}", target.display()))?,
     };
     if found.is_dir() {
-        bail!("cannot replace {}, a directory, by a file of {}", target.display(), opened.path.display());
+        // What is not merged is replaced as a whole.
+        ensure!(
+            !work.config.merge,
+            "cannot replace {}, a directory, by a file of {}",
+            target.display(),
+            opened.path().display()
+        );
+        return Ok(false);
     }
     if work.config.existing == Existing::Keep {
         ledger.note(Fate::Kept, target, found.len(), None);

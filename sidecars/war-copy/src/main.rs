@@ -103,6 +103,7 @@ fn stage(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()> {
             })
         },
     )?;
+    pending.iter().filter_map(|pending| pending.archive.as_deref()).try_for_each(Opened::unchanged)?;
     // From the innermost to the outermost: one that may not be written any more is entered no more.
     late.iter().rev().try_for_each(|directory| directory.give(work))?;
     if work.config.sync && !work.sync_each {

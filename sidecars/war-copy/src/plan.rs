@@ -123,7 +123,7 @@ impl Plan {
         };
         ensure!(kind != Kind::Directory || config.recursive, "{shown} is a directory\nhint: -R copies directories");
         let name = match kind {
-            Kind::Archive => Path::new(name).file_stem().unwrap_or(name),
+            Kind::Archive => stem(name).with_context(|| format!("{shown} has no name but its extension"))?,
             _ => name,
         };
         let target = target.map_or_else(|| self.base.join(name), Path::to_owned);
@@ -177,6 +177,11 @@ fn without_dot(source: &Path) -> PathBuf {
 fn is_archive(name: &Path) -> bool {
     let extension = name.extension().map(OsStr::to_ascii_lowercase);
     extension.is_some_and(|extension| ARCHIVES.iter().any(|known| extension == *known))
+}
+
+/// The name of what an archive becomes: `sample` of `sample.war`, but never `.` or `..`.
+fn stem(name: &OsStr) -> Option<&OsStr> {
+    Path::new(name).file_stem().filter(|stem| ![".", ".."].map(OsStr::new).contains(stem))
 }
 
 fn is_broken_link(path: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! Directories: walked by one, their files put by many.
 
-use crate::attributes::{CHOWN, give, permissions, times};
+use crate::attributes::{CHOWN, PERMISSIONS, give, permissions, times};
 use crate::config::{Chown, Follow};
 use crate::explode::{self, Opened};
 use crate::file;
@@ -20,9 +20,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use war_copy::archive;
 
 /// Each level is two open files, of the 1,024 that a process may have.
-pub const MAX_DEPTH: usize = 256;
+pub const MAX_DEPTH: usize = archive::MAX_DEPTH;
 /// Files of one job: so many that to pass it on costs little, so few that nobody waits for the last one.
 pub const BATCH: usize = 256;
 
@@ -100,9 +101,9 @@ pub fn stage(
 /// allowed any more.
 pub struct Late {
     /// Where it waits
-    staged: PathBuf,
-    mode: Mode,
-    like: Option<Stat>,
+    pub staged: PathBuf,
+    pub mode: Mode,
+    pub like: Option<Stat>,
 }
 
 impl Late {
@@ -118,7 +119,7 @@ impl Late {
         let shown = self.staged.display();
         let directory = open_directory(CWD, &self.staged, &self.staged, false)?;
         let now = Mode::from_raw_mode(fstat(&directory)?.st_mode);
-        let without = Mode::RWXU - self.mode; // what it was created with only to write in it
+        let without = PERMISSIONS - self.mode; // what it was created with only to write in it
         fchmod(&directory, now - without).with_context(|| format!("cannot change {shown}"))?;
         give(work.config, &directory, self.like.as_ref()).with_context(|| format!("cannot change {shown}"))
     }
