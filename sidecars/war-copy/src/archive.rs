@@ -1,10 +1,11 @@
 //! ZIP archives, which WAR and JAR files are, read with suspicion: all that is wrong is found before anything is
 //! unpacked. The format: <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use rawzip::{
-    CompressionMethod, CreatorSystem, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator,
+    CompressionMethod, CreatorSystem, ErrorKind, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord,
+    ZipLocator,
 };
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -22,6 +23,8 @@ pub const MAX_DEPTH: usize = 256;
 const SUSPICIOUS: u64 = 16 << 20;
 /// For the headers of one entry, with its name, extra fields and comment
 const HEADERS: usize = 64 << 10;
+/// Of a name that cannot be one
+const SHOWN: usize = 60;
 /// What an archive begins with, unless it has something else in front
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
 
@@ -78,7 +81,7 @@ impl<R: ReaderAt> Archive<R> {
         let mut buffer = vec![0; HEADERS];
         let zip = ZipLocator::new()
             .locate_in_reader(reader, &mut buffer, size)
-            .map_err(|(_, error)| error)
+            .map_err(|(_, error)| once(error))
             .context("no ZIP archive, or cut short")?;
         // Of a WAR that is cut short, the end of a JAR that was in it may be the last one to be found.
         let rest = size.saturating_sub(zip.end_offset());
@@ -92,12 +95,14 @@ impl<R: ReaderAt> Archive<R> {
         let (mut headers, mut local) = (vec![0; HEADERS], vec![0; HEADERS]);
         let mut extents = vec![];
         let mut entries = self.zip.entries(&mut headers);
-        while let Some(entry) = entries.next_entry().context("its directory is damaged")? {
+        while let Some(entry) = entries.next_entry().map_err(once).context("its directory is damaged")? {
             ensure!(extents.len().max(self.names.seen.len()) < MAX_ENTRIES, "more than {MAX_ENTRIES} entries");
             let item = item(&entry)?;
             let shown = item.path.display();
-            let found = self.zip.get_entry(entry.wayfinder()).with_context(|| format!("`{shown}` is not there"))?;
-            let header = found.local_header(&mut local).with_context(|| format!("`{shown}` is damaged"))?;
+            let found = self.zip.get_entry(entry.wayfinder()).map_err(once);
+            let found = found.with_context(|| format!("`{shown}` is not there"))?;
+            let header = found.local_header(&mut local).map_err(once);
+            let header = header.with_context(|| format!("`{shown}` is damaged"))?;
             ensure!(
                 header.file_path().as_bytes() == entry.file_path().as_bytes(),
                 "`{shown}` has another name in its own header"
@@ -171,7 +176,7 @@ impl<R: ReaderAt> Archive<R> {
     pub fn each(&self, mut each: impl FnMut(Item) -> Result<()>) -> Result<()> {
         let mut headers = vec![0; HEADERS];
         let mut entries = self.zip.entries(&mut headers);
-        while let Some(entry) = entries.next_entry().context("its directory is damaged")? {
+        while let Some(entry) = entries.next_entry().map_err(once).context("its directory is damaged")? {
             each(item(&entry)?)?;
         }
         Ok(())
@@ -200,7 +205,7 @@ impl<R: ReaderAt> Archive<R> {
     pub fn read(&self, file: &File, inflater: &mut Inflater, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut crc = Crc::new();
         let mut size = 0;
-        let reader = self.zip.get_entry(file.place).context("is not there any more")?.reader();
+        let reader = self.zip.get_entry(file.place).map_err(once).context("is not there any more")?.reader();
         let mut sink = |piece: &[u8]| {
             size += piece.len() as u64;
             ensure!(size <= file.size, "more than the {} bytes it promises", file.size);
@@ -238,7 +243,7 @@ impl Inflater {
         loop {
             let (taken, given) = (self.state.total_in(), self.state.total_out());
             let status = self.state.decompress(rest, &mut self.plain, FlushDecompress::None);
-            let status = status.map_err(|_| anyhow::anyhow!("its compressed bytes are damaged"))?;
+            let status = status.map_err(|_| anyhow!("its compressed bytes are damaged"))?;
             let taken = usize::try_from(self.state.total_in() - taken)?;
             let given = usize::try_from(self.state.total_out() - given)?;
             rest = &rest[taken..];
@@ -267,6 +272,14 @@ impl Inflater {
             }
             sink(&self.plain[..read])?;
         }
+    }
+}
+
+/// What rawzip says. An error of the disk is its own cause there, and would be told twice.
+fn once(error: rawzip::Error) -> anyhow::Error {
+    match error.into_kind() {
+        ErrorKind::IO(error) => error.into(),
+        kind => anyhow!("{kind}"),
     }
 }
 
@@ -311,7 +324,10 @@ fn item(entry: &ZipFileHeaderRecord) -> Result<Item> {
 /// The path a name stands for, which must lead to a place below.
 fn path(name: &[u8]) -> Result<PathBuf> {
     let text = String::from_utf8_lossy(name);
-    let shown = || text.escape_debug().take(100).collect::<String>();
+    let shown = || {
+        let (mut shown, more) = (text.escape_debug(), text.len() > SHOWN);
+        shown.by_ref().take(SHOWN).chain(more.then_some('…')).collect::<String>()
+    };
     ensure!(!name.starts_with(b"/"), "`{}` is an absolute path", shown());
     // NUL would end it, and the others would be at work in every log and terminal that it is shown in.
     ensure!(!text.chars().any(char::is_control), "`{}` has a control character in its name", shown());

@@ -41,7 +41,10 @@ fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut BTreeSet<PathBuf
     }
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (entry.kind, entry.existing) {
-        (Kind::Directory | Kind::Archive, Some(_)) if work.config.merge => return merge(&staged, target, changed),
+        // One that was put just before may have made it.
+        (Kind::Directory | Kind::Archive, _) if work.config.merge && target.is_dir() => {
+            return merge(&staged, target, changed);
+        }
         (Kind::Directory | Kind::Archive, Some(_)) => exchange(&staged, target, holder)?,
         _ => rename(&staged, target)?,
     }
