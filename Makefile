@@ -1,6 +1,8 @@
 # The verbs. `make` alone prints them.
 
 CARGO ?= cargo
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= archive damaged sums
 
 # Where the sources are to be had, for the images to tell: `make images SOURCE=https://git.example/pause-kit`
 source = $(if $(SOURCE),--source '$(SOURCE)')
@@ -45,8 +47,17 @@ bench: images fixtures registry peers ## each program beside its peers, in one r
 	$(CARGO) run --quiet --locked --release --package bench pause
 	$(CARGO) run --quiet --locked --release --package bench war-copy
 
+fuzz: ## each parser of foreign input against a fuzzer, for FUZZ_SECONDS=60; takes nightly Rust
+	command -v cargo-fuzz > /dev/null || $(CARGO) install --locked cargo-fuzz
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p corpus/$$target seeds/$$target && \
+		$(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 -print_final_stats=1 || exit; \
+	done
+
 lint: ## formatting and clippy
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) clippy --locked --package e2e --test engines --test architectures -- --deny warnings
 
@@ -74,9 +85,10 @@ registry:
 peers:
 	@$(call install,busybox unzip bsdtar,busybox unzip libarchive-tools)
 
-# What the tests look at pause with, from this machine's packages.
+# What the tests look at pause with, and make archives for war-copy with, from this machine's packages.
 tools:
-	@$(call install,readelf objdump gdb file nsenter,binutils file gdb util-linux)
+	@$(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3,binutils file gdb util-linux \
+		zip unzip libarchive-tools python3)
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:
@@ -98,5 +110,5 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench lint clean \
+.PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench fuzz lint clean \
 	fixtures fixtures-all emulators registry peers tomcat tools engines
