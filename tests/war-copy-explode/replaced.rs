@@ -3,10 +3,17 @@
 use crate::craft::{archive, deflated, directory, stored};
 use crate::tree::{Tree, identities};
 use crate::{Place, run, tool};
-use std::fs;
+use e2e::launch::{Launch, pipe};
+use e2e::pause::read_to_end;
+use nix::sys::ptrace;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
 
 fn version(number: u32) -> Vec<u8> {
     let contents = format!("version {number}\n").repeat(1000);
@@ -105,6 +112,36 @@ fn the_digest_of_the_archive_is_checked() {
     assert_eq!(answer.code, 1);
     assert!(answer.stderr.contains("sample.war is damaged, or not the one that was meant"), "{}", answer.stderr);
     assert!(fs::read(place.sample().join("index.html")).unwrap().starts_with(b"version 1"));
+}
+
+#[test]
+fn an_archive_that_is_written_while_it_is_unpacked() {
+    let place = Place::with(&version(1));
+    File::options().write(true).open(place.archive()).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let (messages, stderr) = pipe().unwrap();
+    let mut launch = Launch::new(&e2e::program("war-copy")).arg("--explode").redirected(2, stderr).traced();
+    for path in [place.archive(), place.webapps()] {
+        launch = launch.arg(path.as_os_str().as_bytes());
+    }
+    let mut process = launch.spawn().unwrap();
+    let makes_directory = |pid: Pid| {
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
+        call.split(' ').next() == Some(&libc::SYS_mkdirat.to_string())
+    };
+    // By then it has been looked at, and nothing of it has been read.
+    loop {
+        assert!(matches!(waitpid(process.pid, None).unwrap(), WaitStatus::Stopped(..)));
+        if makes_directory(process.pid) {
+            break;
+        }
+        ptrace::syscall(process.pid, None).unwrap();
+    }
+    place.write(&version(1));
+    ptrace::detach(process.pid, None).unwrap();
+    assert_eq!(process.wait(), WaitStatus::Exited(process.pid, 1));
+    let said = read_to_end(messages);
+    assert!(said.contains("sample.war changed while it was copied"), "{said}");
+    assert_eq!(Tree::of(&place.webapps()), Tree::default());
 }
 
 #[test]
