@@ -52,7 +52,7 @@ fuzz: ## each parser of foreign input against a fuzzer, for FUZZ_SECONDS=60; tak
 	cd fuzz && for target in $(FUZZ_TARGETS); do \
 		mkdir -p corpus/$$target seeds/$$target && \
 		$(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 -print_final_stats=1 || exit; \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit; \
 	done
 
 lint: ## formatting and clippy

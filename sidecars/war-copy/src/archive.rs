@@ -412,3 +412,57 @@ fn lower_case(path: &Path) -> Vec<u8> {
         None => path.as_os_str().as_bytes().to_ascii_lowercase(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Archive, Inflater, Kind, Limits};
+    use anyhow::{Result, bail};
+    use rawzip::ReaderAt;
+    use std::fs;
+    use std::io;
+
+    const LIMITS: Limits = Limits { max_size: 1 << 20, max_ratio: 100 };
+
+    /// Gives a few bytes at a time, as network file systems may.
+    struct Few(Vec<u8>);
+
+    impl ReaderAt for Few {
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            let few = buffer.len().min(7);
+            self.0.read_at(&mut buffer[..few], offset)
+        }
+    }
+
+    /// The files of an archive, with those that an inflater has not been through with before.
+    fn files(archive: &Archive<Few>, inflater: &mut Inflater) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut files = vec![];
+        archive.each(|item| {
+            if let Kind::File(file) = item.kind {
+                assert!(archive.read(&file, inflater, |_| bail!("enough")).is_err(), "nobody takes it");
+                let mut contents = vec![];
+                archive.read(&file, inflater, |piece| {
+                    contents.extend(piece);
+                    Ok(())
+                })?;
+                files.push((item.path.display().to_string(), contents));
+            }
+            Ok(())
+        })?;
+        Ok(files)
+    }
+
+    #[test]
+    fn the_fuzzers_seeds_a_few_bytes_at_a_time() {
+        let mut inflater = Inflater::default();
+        for seed in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/archive")).unwrap() {
+            let path = seed.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let size = bytes.len() as u64;
+            let archive = Archive::new(Few(bytes), size, LIMITS).unwrap();
+            let found = files(&archive, &mut inflater).unwrap();
+            let html = found.iter().find(|(name, _)| name == "index.html");
+            let jar = found.iter().any(|(name, _)| name == "jar.jar");
+            assert!(jar || html.is_some_and(|(_, contents)| contents == b"hello\n"), "{}: {found:?}", path.display());
+        }
+    }
+}
