@@ -5,7 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use std::collections::HashSet;
 use std::path::Component;
-use war_copy::archive::{Archive, Inflater, Kind, Limits, MAX_DEPTH};
+use war_copy::MAX_DEPTH;
+use war_copy::archive::{Archive, Inflater, Kind, Limits};
 
 const LIMITS: Limits = Limits { max_size: 1 << 20, max_ratio: 100 };
 

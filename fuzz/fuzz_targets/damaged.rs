@@ -50,7 +50,8 @@ enum Damage {
 
 impl Item {
     fn entry(&self, number: usize) -> Entry {
-        let name = |place: &Place| format!("{}{}-{number}", ["", "a/", "a/b/", "c/"][usize::from(place.0 % 4)], place.1);
+        let name =
+            |place: &Place| format!("{}{}-{number}", ["", "a/", "a/b/", "c/"][usize::from(place.0 % 4)], place.1);
         let by = |entry: Entry, maker: &Maker| {
             entry.but(|entry| {
                 if maker.jar {
@@ -65,7 +66,9 @@ impl Item {
             Self::Stored(place, contents, maker) => by(stored(name(place), contents), maker),
             Self::Deflated(place, contents, maker) => by(deflated(name(place), contents), maker),
             Self::Directory(place) => directory(name(place) + "/"),
-            Self::Nested(place, contents) => stored(name(place), &archive_with(b"", [stored("x", contents)], None, b"")),
+            Self::Nested(place, contents) => {
+                stored(name(place), &archive_with(b"", [stored("x", contents)], None, b""))
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ struct WarCopy {
     #[arg(value_name = "SOURCE... DEST", num_args = 0..)]
     paths: Vec<PathBuf>,
 
-    /// Unpack *.war, *.jar and *.zip: sample.war becomes the directory DEST/sample
+    /// Unpack *.war, *.ear, *.jar and *.zip: sample.war becomes the directory DEST/sample
     #[arg(long)]
     explode: bool,
     /// With --explode: refuse archives with more than this unpacked

@@ -4,3 +4,6 @@
 
 pub mod archive;
 pub mod digest;
+mod names;
+
+pub use names::MAX_DEPTH;

@@ -20,10 +20,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use war_copy::archive;
 
 /// Each level is two open files, of the 1,024 that a process may have.
-pub const MAX_DEPTH: usize = archive::MAX_DEPTH;
+pub const MAX_DEPTH: usize = war_copy::MAX_DEPTH;
 /// Files of one job: so many that to pass it on costs little, so few that nobody waits for the last one.
 pub const BATCH: usize = 256;
 
