@@ -55,12 +55,20 @@ fn write(level: &str, text: &str, hint: Option<&str>) {
         style => {
             let program = style.map_or(String::new(), |(program, _)| format!("{program}: "));
             let level = if level == "info" { String::new() } else { format!("{level}: ") };
-            let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
-            format!("{program}{level}{text}{hint}")
+            let hint = hint.map_or(String::new(), |hint| format!("\nhint: {}", printable(hint)));
+            format!("{program}{level}{}{hint}", printable(text))
         }
     };
     // Whole lines in one write, so that programs which share a log do not mix theirs. A log that is gone stops nothing.
     let _ = std::io::stderr().write_all((line + "\n").as_bytes());
+}
+
+/// Names of files may have newlines and escape sequences in them, which are not to be mistaken for lines or obeyed.
+fn printable(text: &str) -> String {
+    let escaped = |character: char| {
+        if character.is_control() { character.escape_default().collect() } else { character.to_string() }
+    };
+    text.chars().map(escaped).collect()
 }
 
 fn json(text: &str) -> String {
