@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use war_copy::digest::{Digest, sums};
 
@@ -58,10 +58,10 @@ impl Expected {
             let file = beside.directory.join(SUMS);
             let Some(text) = text(&file)? else { continue };
             for (digest, name) in parse(&file, &text, None)? {
-                let source = beside.directory.join(&name);
+                let source = plain(&beside.directory.join(&name));
                 // Beside one that was meant, a list may well be of others, too.
                 let required = beside.name.is_none();
-                if required || beside.name.as_ref().is_some_and(|meant| source.starts_with(meant)) {
+                if required || beside.name.as_ref().is_some_and(|meant| source.starts_with(plain(meant))) {
                     let by = format!("{} for {}", file.display(), name.display());
                     expected.add(digest, by, required, vec![source]);
                 }
@@ -83,7 +83,7 @@ impl Expected {
 
     fn add(&mut self, digest: Digest, by: String, required: bool, sources: Vec<PathBuf>) {
         for source in sources {
-            let digests = self.by_source.entry(source).or_default();
+            let digests = self.by_source.entry(plain(&source)).or_default();
             if !digests.contains(&self.digests.len()) {
                 digests.push(self.digests.len());
             }
@@ -99,7 +99,7 @@ impl Expected {
 
     /// Whether anything is expected of this source.
     pub fn of(&self, source: &Path) -> bool {
-        self.by_source.contains_key(source)
+        self.by_source.contains_key(&plain(source))
     }
 
     /// Returns whether the source has a digest that was expected, and was not expected to have another.
@@ -107,7 +107,7 @@ impl Expected {
     /// # Errors
     /// If it is another one.
     pub fn check(&self, source: &Path, digest: &Digest) -> Result<bool> {
-        let Some(expectations) = self.by_source.get(source) else { return Ok(false) };
+        let Some(expectations) = self.by_source.get(&plain(source)) else { return Ok(false) };
         for expectation in expectations.iter().map(|index| &self.digests[*index]) {
             ensure!(
                 expectation.digest == *digest,
@@ -123,7 +123,8 @@ impl Expected {
 
     /// Nothing is to be expected any more of this source and what is in it.
     pub fn waive(&self, source: &Path) {
-        for (_, expectations) in self.by_source.iter().filter(|(expected, _)| expected.starts_with(source)) {
+        let source = plain(source);
+        for (_, expectations) in self.by_source.iter().filter(|(expected, _)| expected.starts_with(&source)) {
             for index in expectations {
                 self.digests[*index].waived.store(true, Ordering::Relaxed);
             }
@@ -145,6 +146,11 @@ impl Expected {
     pub fn met(&self) -> usize {
         self.digests.iter().filter(|expectation| expectation.met.load(Ordering::Relaxed)).count()
     }
+}
+
+/// Without what does not lead anywhere: `./a` is `a`.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 fn parse<'a>(file: &Path, text: &'a [u8], alone: Option<&'a OsStr>) -> Result<Vec<(Digest, Cow<'a, Path>)>> {
