@@ -34,7 +34,7 @@ pub fn copy(work: &Work, tools: &mut Tools, pair: &Pair, size: u64, allocated: u
     let copied = if large && allocated < size {
         sparse(work, tools, pair, size)?
     } else if large && !work.config.verify {
-        in_kernel(work, tools, pair)?
+        in_kernel(work, tools, pair, size)?
     } else {
         // That it has grown is seen by its size; a pseudo file has none, and is read to its end.
         through_here(work, tools, pair, if size > 0 { size } else { u64::MAX })?
@@ -67,9 +67,9 @@ fn digest(work: &Work, tools: &mut Tools, file: BorrowedFd) -> Result<Digest> {
 }
 
 /// Copies to the end, without the bytes ever being here.
-fn in_kernel(work: &Work, tools: &mut Tools, pair: &Pair) -> Result<u64> {
+fn in_kernel(work: &Work, tools: &mut Tools, pair: &Pair, size: u64) -> Result<u64> {
     let mut copied = 0;
-    loop {
+    while copied <= size {
         work.stop.check()?;
         match copy_file_range(pair.from, None, pair.to, None, PIECE) {
             Ok(some) if some > 0 => {
@@ -83,7 +83,7 @@ fn in_kernel(work: &Work, tools: &mut Tools, pair: &Pair) -> Result<u64> {
         }
     }
     // What is left, which is nothing if the kernel has done all of it.
-    Ok(copied + through_here(work, tools, pair, u64::MAX)?)
+    Ok(copied + through_here(work, tools, pair, size.saturating_add(1).saturating_sub(copied))?)
 }
 
 /// Copies what is no hole, and leaves the holes as they are.
@@ -99,6 +99,7 @@ fn sparse(work: &Work, tools: &mut Tools, pair: &Pair, size: u64) -> Result<u64>
             Err(error) => return Err(error).with_context(cannot_read),
         };
         zeroes(work, tools, data - offset)?;
+        work.progress.add_bytes(data - offset);
         let hole = seek(pair.from, SeekFrom::Hole(data)).map_or(size, |hole| hole.min(size));
         seek(pair.from, SeekFrom::Start(data)).with_context(cannot_read)?;
         seek(pair.to, SeekFrom::Start(data)).with_context(|| format!("cannot write {}", pair.target.display()))?;
