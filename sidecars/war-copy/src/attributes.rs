@@ -26,25 +26,29 @@ pub fn permissions(stat: &Stat) -> Mode {
 /// # Errors
 /// If the kernel does not allow it.
 pub fn give(config: &Config, file: impl AsFd, like: Option<&Stat>) -> Result<()> {
-    if let Some(Chown { uid, gid }) = config.chown {
-        chown(&file, uid, gid).context(CHOWN)?;
-    }
-    let Some(like) = like.filter(|_| config.preserve) else { return Ok(()) };
-    let mut mode = Mode::from_raw_mode(like.st_mode);
-    if config.chown.is_none() {
+    if let Some(like) = like.filter(|_| config.preserve) {
+        let mut mode = Mode::from_raw_mode(like.st_mode);
         // As cp: who may not give files away keeps them, without the bits that would make others act as oneself.
-        match chown(&file, Some(like.st_uid), Some(like.st_gid)) {
-            Err(Errno::PERM) => mode -= Mode::SUID | Mode::SGID,
-            given => given?,
+        let kept = config.chown.is_some()
+            || match chown(&file, Some(like.st_uid), Some(like.st_gid)) {
+                Err(Errno::PERM) => true,
+                given => given.map(|()| false)?,
+            };
+        if kept {
+            mode -= Mode::SUID | Mode::SGID;
         }
+        if FileType::from_raw_mode(like.st_mode).is_dir() {
+            // The group of a volume with fsGroup is inherited by this bit of its directories.
+            mode |= Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::SGID;
+        }
+        fchmod(&file, mode)?;
+        futimens(&file, &times(like))?;
     }
-    if FileType::from_raw_mode(like.st_mode).is_dir() {
-        // The group of a volume with fsGroup is inherited by this bit of its directories.
-        mode |= Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::SGID;
+    // At last: what is another's is not to be changed any more.
+    match config.chown {
+        Some(Chown { uid, gid }) => chown(&file, uid, gid).context(CHOWN),
+        None => Ok(()),
     }
-    fchmod(&file, mode)?;
-    futimens(&file, &times(like))?;
-    Ok(())
 }
 
 fn chown(file: impl AsFd, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
