@@ -30,6 +30,7 @@ impl Source {
                 "cannot read {shown}: permission denied\nhint: war-copy runs as 65532; make it readable for all, \
                  `COPY --chmod=644`"
             ),
+            Err(Errno::NXIO) => bail!("{shown} is no file, directory or symbolic link"), // a socket cannot even be opened
             file => file.with_context(|| format!("cannot read {shown}"))?,
         };
         let stat = fstat(&file).with_context(|| format!("cannot look at {shown}"))?;
