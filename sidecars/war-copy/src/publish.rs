@@ -9,9 +9,9 @@ use chassis::message;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 /// Brings what waits in the holders to its place.
@@ -40,13 +40,20 @@ fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut BTreeSet<PathBuf
         return Ok(()); // a file that was right already
     }
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (entry.kind, entry.existing) {
-        // One that was put just before may have made it.
-        (Kind::Directory | Kind::Archive, _) if work.config.merge && target.is_dir() => {
-            return merge(&staged, target, changed);
-        }
-        (Kind::Directory | Kind::Archive, Some(_)) => exchange(&staged, target, holder)?,
-        _ => rename(&staged, target)?,
+    let whole = matches!(entry.kind, Kind::Directory | Kind::Archive);
+    // Not what was there in the beginning: another run may have been quicker, or an entry of this one.
+    let there = whole && target.symlink_metadata().is_ok_and(|found| found.is_dir());
+    match there {
+        true if work.config.merge => return merge(&staged, target, changed),
+        true => exchange(&staged, target, holder)?,
+        false => rename(&staged, target).or_else(|error| {
+            match error.downcast_ref::<io::Error>().and_then(Errno::from_io_error) {
+                Some(Errno::NOTEMPTY | Errno::EXIST) if whole && !work.config.merge => {
+                    exchange(&staged, target, holder)
+                }
+                _ => Err(error),
+            }
+        })?,
     }
     changed.insert(parent.into());
     Ok(())
@@ -54,7 +61,10 @@ fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut BTreeSet<PathBuf
 
 /// Swaps two directories; the old one waits to be removed then.
 fn exchange(staged: &Path, target: &Path, holder: &Path) -> Result<()> {
-    match renameat_with(CWD, staged, CWD, target, RenameFlags::EXCHANGE) {
+    let (new, old) = (make_movable(staged), make_movable(target));
+    let exchanged = renameat_with(CWD, staged, CWD, target, RenameFlags::EXCHANGE);
+    restore(target, if exchanged.is_ok() { new } else { old });
+    match exchanged {
         Ok(()) => Ok(()),
         // Network file systems know only plain renames.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
@@ -73,7 +83,25 @@ fn exchange(staged: &Path, target: &Path, holder: &Path) -> Result<()> {
 }
 
 fn rename(staged: &Path, target: &Path) -> Result<()> {
-    fs::rename(staged, target).map_err(|error| refused(error, target))
+    let mode = make_movable(staged);
+    let renamed = fs::rename(staged, target);
+    restore(if renamed.is_ok() { target } else { staged }, mode);
+    renamed.map_err(|error| refused(error, target))
+}
+
+/// A directory that moves has its `..` changed, which takes the right to write it. Returns the mode of one whose owner
+/// has not got it.
+fn make_movable(path: &Path) -> Option<Permissions> {
+    let found = path.symlink_metadata().ok().filter(|found| found.is_dir() && found.mode() & 0o200 == 0)?;
+    // Where this is refused, the move will be, too, and that is told.
+    fs::set_permissions(path, Permissions::from_mode(found.mode() | 0o200)).ok()?;
+    Some(found.permissions())
+}
+
+fn restore(path: &Path, mode: Option<Permissions>) {
+    if let Some(Err(error)) = mode.map(|mode| fs::set_permissions(path, mode)) {
+        message::warning(format_args!("cannot make {} read-only: {error}", path.display()));
+    }
 }
 
 fn refused(error: io::Error, target: &Path) -> anyhow::Error {
@@ -81,7 +109,8 @@ fn refused(error: io::Error, target: &Path) -> anyhow::Error {
         Some(Errno::BUSY) => "\nhint: it is a mount point; --merge puts the files into it",
         Some(Errno::XDEV) => "\nhint: it is on another volume than DEST; copy to it on its own",
         Some(Errno::ACCESS | Errno::PERM) => {
-            "\nhint: a directory can only be moved by its owner; it belongs to another user"
+            "\nhint: only who may write a directory can move it; it belongs to another user, \
+             whose files take the capability DAC_OVERRIDE"
         }
         Some(Errno::INVAL) => "\nhint: what waits is inside of it; use --staging",
         _ => "",
