@@ -3,11 +3,12 @@
 //! whatever case (`HostConfig.deployDirectories`), so it is `DEST/meta-inf/.war-copy-0`.
 
 use crate::config::Config;
-use crate::plan::Plan;
-use anyhow::{Context, Result, bail};
+use crate::plan::{Entry, Plan};
+use anyhow::{Context, Result, bail, ensure};
 use chassis::message;
 use rustix::fs::{FlockOperation, Mode, RawMode, flock};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
@@ -35,47 +36,56 @@ impl Staging {
         let base = &plan.base;
         let dest = fs::metadata(base).with_context(|| format!("cannot look at {}", base.display()))?;
         let parent = parent(config, plan);
+        let replaced =
+            |entry: &&Entry| parent.starts_with(&entry.target) && !(config.merge && entry.existing.is_some());
+        if let Some(entry) = plan.entries.iter().find(replaced) {
+            let (target, parent) = (entry.target.display(), parent.display());
+            bail!("cannot replace {target} by what is staged in it, in {parent}\nhint: use --staging");
+        }
         if config.staging.is_none() {
-            create_parent(&parent).with_context(|| cannot_write(base))?;
+            create_parent(&parent)?;
         }
-        let metadata = fs::metadata(&parent).with_context(|| format!("cannot stage in {}", parent.display()))?;
-        if metadata.dev() != dest.dev() {
-            bail!(
-                "{} is not on the volume of {}, so nothing can be renamed from there",
-                parent.display(),
-                base.display()
-            );
-        }
-        // In a directory of a group (a volume with fsGroup) all that is made belongs to that group, and so must this.
-        let group = (dest.mode() & Mode::SGID.bits() as RawMode != 0).then_some(dest.gid());
         for number in 0_u32.. {
             let path = parent.join(format!("{PREFIX}{number}"));
             match DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 // Another run has found the parent empty, and removed it.
                 Err(error) if error.kind() == ErrorKind::NotFound && config.staging.is_none() => {
-                    create_parent(&parent).with_context(|| cannot_write(base))?;
+                    create_parent(&parent)?;
                     continue;
                 }
                 made => made.with_context(|| cannot_write(&parent))?,
             }
             // Another run may have taken it for a leftover before it was locked; then it is left to it.
             if let Some(lock) = lock(&path).with_context(|| cannot_write(&path))? {
-                if let Some(group) = group {
-                    let inherit = || -> io::Result<()> {
-                        chown(&path, None, Some(group))?;
-                        fs::set_permissions(&path, Permissions::from_mode(0o2700))
-                    };
-                    inherit().with_context(|| format!("cannot give {} to the group {group}", path.display()))?;
-                }
-                return Ok(Self { path, parent, _lock: lock });
+                let staging = Self { path, parent, _lock: lock };
+                staging.inherit(&dest)?;
+                return Ok(staging);
             }
         }
         bail!("cannot find a name in {} that is free", parent.display())
     }
-}
 
-impl Staging {
+    /// Makes it a directory whose files are as if they were made in DEST.
+    fn inherit(&self, dest: &Metadata) -> Result<()> {
+        let shown = self.path.display();
+        let own = fs::metadata(&self.path).with_context(|| format!("cannot look at {shown}"))?;
+        if own.dev() != dest.dev() {
+            bail!("{} is not on the volume of DEST, so nothing can be renamed from there", self.parent.display());
+        }
+        // In a directory of a group (a volume with fsGroup) all that is made belongs to that group. In DEST itself that
+        // has come of itself, and who is not in the group could not set the bit again.
+        let of_group = |found: &Metadata| found.mode() & Mode::SGID.bits() as RawMode != 0;
+        if of_group(dest) && !(of_group(&own) && own.gid() == dest.gid()) {
+            let give = || -> io::Result<()> {
+                chown(&self.path, None, Some(dest.gid()))?;
+                fs::set_permissions(&self.path, Permissions::from_mode(0o2700))
+            };
+            give().with_context(|| format!("cannot give {shown} to the group {}", dest.gid()))?;
+        }
+        Ok(())
+    }
+
     /// The directories that the entries wait in, one for each. They have to be made.
     pub fn holders(&self) -> impl Iterator<Item = PathBuf> {
         (0..).map(|number: u32| self.path.join(number.to_string()))
@@ -93,10 +103,15 @@ fn cannot_write(directory: &Path) -> String {
     format!("cannot write in {}", directory.display())
 }
 
-fn create_parent(parent: &Path) -> io::Result<()> {
+fn create_parent(parent: &Path) -> Result<()> {
     match DirBuilder::new().mode(OURS).create(parent) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_directory(parent) => Ok(()),
-        made => made,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // Or it is gone again, which will be seen.
+            let fits = is_directory(parent) || parent.symlink_metadata().is_err();
+            ensure!(fits, "cannot stage in {}, which is no directory\nhint: use --staging", parent.display());
+            Ok(())
+        }
+        made => made.with_context(|| cannot_write(parent.parent().unwrap_or(parent))),
     }
 }
 
@@ -116,12 +131,15 @@ pub fn clean(config: &Config, plan: &Plan) -> Result<()> {
     let parent = &parent(config, plan);
     let found = match fs::read_dir(parent) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let hint = "\nhint: another user may stage there now, or may have been killed; use --staging, or remove it";
+            return Err(error).with_context(|| format!("cannot read {}{hint}", parent.display()));
+        }
         found => found.with_context(|| format!("cannot read {}", parent.display()))?,
     };
     for entry in found {
         let entry = entry.with_context(|| format!("cannot read {}", parent.display()))?;
-        let name = entry.file_name();
-        if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) || !is_directory(&entry.path()) {
+        if !is_one(&entry.file_name()) || !is_directory(&entry.path()) {
             continue;
         }
         // Locked: its run is alive. Not to be locked at all: another user's, or a volume that cannot be written,
@@ -132,6 +150,12 @@ pub fn clean(config: &Config, plan: &Plan) -> Result<()> {
     }
     remove_parent(parent);
     Ok(())
+}
+
+/// Whether that is the name of a staging directory.
+fn is_one(name: &OsStr) -> bool {
+    let number = name.as_encoded_bytes().strip_prefix(PREFIX.as_bytes());
+    number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
 }
 
 /// Removes the parent if it is empty and was made here.
@@ -165,8 +189,24 @@ fn remove_or_warn(directory: &Path) {
     }
 }
 
-/// Removes a directory and all that is in it, also where its owner may not write.
+/// Removes a staging directory whose lock is held, the lock at last: as soon as that is gone, a run that has just made
+/// the directory may take it, and nothing of it may be removed any more.
 fn remove(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name() != LOCK {
+            remove_all(&entry.path())?;
+        }
+    }
+    fs::remove_file(directory.join(LOCK))?;
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()), // taken
+        removed => removed,
+    }
+}
+
+/// Removes a directory and all that is in it, also where its owner may not write.
+fn remove_all(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             open_up(directory)?;
