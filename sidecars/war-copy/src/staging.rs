@@ -200,7 +200,8 @@ fn remove(directory: &Path) -> io::Result<()> {
     }
     fs::remove_file(directory.join(LOCK))?;
     match fs::remove_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()), // taken
+        // Taken by another run, or removed by one.
+        Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => Ok(()),
         removed => removed,
     }
 }
