@@ -164,7 +164,12 @@ fn parse<'a>(file: &Path, text: &'a [u8], alone: Option<&'a OsStr>) -> Result<Ve
 fn text(path: &Path) -> Result<Option<Vec<u8>>> {
     let cannot = || format!("cannot read {}", path.display());
     let file = match File::open(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        // A name may be so long that there can be none which is longer.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename) =>
+        {
+            return Ok(None);
+        }
         file => file.with_context(cannot)?,
     };
     if !file.metadata().with_context(cannot)?.is_file() {
