@@ -4,7 +4,8 @@ use crate::progress::{Bytes, Seconds};
 use crate::work::Work;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -68,15 +69,8 @@ impl Ledger {
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
         digests.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         let lines = digests.iter().map(|(path, digest)| sums_line(digest, path.strip_prefix(base).unwrap_or(path)));
-        let mut new = file.as_os_str().to_owned();
-        new.push(".new");
-        let write = || {
-            let mut written = File::create(&new)?;
-            written.write_all(&lines.collect::<Vec<_>>().concat())?;
-            written.sync_all()?;
-            fs::rename(&new, file)
-        };
-        write().with_context(|| format!("cannot write the manifest {}", file.display()))
+        let text = lines.collect::<Vec<_>>().concat();
+        replace(file, &text).with_context(|| format!("cannot write the manifest {}", file.display()))
     }
 
     /// One line for all of it.
@@ -102,6 +96,27 @@ impl Ledger {
             (true, met) => format!("SHA-256 of {met} checked"),
         });
         parts.join(", ")
+    }
+}
+
+/// Replaces a file by one rename, unless it is right already. Where two runs do, one waits until the other is done.
+fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
+    if fs::read(file).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let mut new = file.as_os_str().to_owned();
+    new.push(".new");
+    loop {
+        let mut written = File::options().write(true).create(true).truncate(false).open(&new)?;
+        written.lock()?;
+        let own = written.metadata()?.ino();
+        if !fs::symlink_metadata(&new).is_ok_and(|there| there.ino() == own) {
+            continue; // whoever had it has renamed it
+        }
+        written.set_len(0)?;
+        written.write_all(text)?;
+        written.sync_all()?;
+        return fs::rename(&new, file);
     }
 }
 
