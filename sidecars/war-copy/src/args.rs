@@ -77,7 +77,7 @@ struct WarCopy {
     #[arg(long, value_name = "FILE=HEX")]
     sha256: Vec<Expectation>,
     /// Copy without computing digests
-    #[arg(long, conflicts_with_all = ["sha256", "manifest"])]
+    #[arg(long)]
     no_verify: bool,
     /// Write what was put, as SHA256SUMS has it: `cd DEST && sha256sum --check FILE`
     #[arg(long, value_name = "FILE")]
@@ -111,6 +111,12 @@ impl WarCopy {
     fn config(self) -> Result<Config, Usage> {
         let paths = if self.paths.is_empty() { vec![ARTIFACTS.into(), DEST.into()] } else { self.paths };
         let (sources, dest) = sources_and_dest(paths)?;
+        // Not clap's to say: to it a variable that switches a flag off is as good as the flag.
+        if self.no_verify && !(self.sha256.is_empty() && self.manifest.is_none()) {
+            return Err(Usage(
+                "--no-verify cannot be used with --sha256 or --manifest, which are about digests".into(),
+            ));
+        }
         Ok(Config {
             sources,
             dest,
