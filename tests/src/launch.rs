@@ -10,7 +10,7 @@ use nix::sched::CloneFlags;
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise, signal, sigprocmask};
-use nix::unistd::{Pid, chdir, chroot, close, dup2_raw, write};
+use nix::unistd::{Pid, chdir, chroot, close, dup2_raw, setpgid, write};
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{OwnedFd, RawFd};
@@ -46,6 +46,77 @@ impl Launch {
     pub fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
         self.arguments.push(CString::new(argument).expect("an argument without NUL"));
         self
+    }
+
+    /// Calls the program by another name than its path.
+    ///
+    /// # Panics
+    /// If the name has a NUL byte.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        self.arguments[0] = CString::new(name).expect("a name without NUL");
+        self
+    }
+
+    /// Sets a variable of the program's environment.
+    ///
+    /// # Panics
+    /// If it has a NUL byte.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push(CString::new(format!("{name}={value}")).expect("a variable without NUL"));
+        self
+    }
+
+    /// # Panics
+    /// If the path has a NUL byte.
+    #[must_use]
+    pub fn in_directory(self, directory: &Path) -> Self {
+        let directory = CString::new(directory.as_os_str().as_bytes()).expect("a path without NUL");
+        self.step(move || chdir(directory.as_c_str()))
+    }
+
+    #[must_use]
+    pub fn with_umask(self, mask: libc::mode_t) -> Self {
+        self.step(move || {
+            // SAFETY: umask(2) takes no pointer, and cannot fail.
+            unsafe { libc::umask(mask) };
+            Ok(())
+        })
+    }
+
+    /// Makes it another user's, with this group and, unless it is none, one more.
+    #[must_use]
+    pub fn as_user(self, user: u32, group: u32, supplementary: Option<u32>) -> Self {
+        // The system calls themselves: the C library's functions would have all threads follow, which are not here.
+        self.step(move || {
+            let groups = supplementary.as_slice();
+            // SAFETY: setgroups(2) reads `groups`, the others take no pointer.
+            unsafe {
+                Errno::result(libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()))?;
+                Errno::result(libc::syscall(libc::SYS_setresgid, group, group, group))?;
+                Errno::result(libc::syscall(libc::SYS_setresuid, user, user, user)).map(drop)
+            }
+        })
+    }
+
+    /// Leaves root these capabilities, by their numbers in `capabilities(7)`, and no other.
+    #[must_use]
+    pub fn with_capabilities(self, kept: &'static [libc::c_int]) -> Self {
+        self.step(move || {
+            let last = 40; // CAP_CHECKPOINT_RESTORE
+            for capability in (0..=last).filter(|capability| !kept.contains(capability)) {
+                // SAFETY: prctl(2) takes no pointer here.
+                Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability) })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the program the leader of a process group of its own.
+    #[must_use]
+    pub fn in_own_group(self) -> Self {
+        self.step(|| setpgid(Pid::from_raw(0), Pid::from_raw(0)))
     }
 
     /// Makes the program PID 1 of a new PID namespace.
@@ -102,14 +173,27 @@ impl Launch {
     /// # Panics
     /// If the path has a NUL byte.
     #[must_use]
-    pub fn in_read_only_root(mut self, directory: &Path) -> Self {
+    pub fn in_read_only_root(self, directory: &Path) -> Self {
+        self.rooted(directory, MsFlags::MS_RDONLY)
+    }
+
+    /// Makes `directory` all that the program can see of the file system.
+    ///
+    /// # Panics
+    /// If the path has a NUL byte.
+    #[must_use]
+    pub fn in_root(self, directory: &Path) -> Self {
+        self.rooted(directory, MsFlags::empty())
+    }
+
+    fn rooted(mut self, directory: &Path, flags: MsFlags) -> Self {
         self.namespaces |= CloneFlags::CLONE_NEWNS;
         let root = CString::new(directory.as_os_str().as_bytes()).expect("a path without NUL");
         self.step(move || {
             let (root, none) = (root.as_c_str(), None::<&str>);
             mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
             mount(Some(root), root, none, MsFlags::MS_BIND, none)?;
-            mount(none, root, none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY, none)?;
+            mount(none, root, none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags, none)?;
             chroot(root)?;
             chdir("/")
         })

@@ -1,5 +1,5 @@
 //! What the end-to-end tests, the demo and the benches share: a launcher of processes in namespaces, orphans made to
-//! order, the container engine of this machine, and a pod built by hand on it.
+//! order, a tracer, the container engine of this machine, and a pod built by hand on it.
 
 pub mod archive;
 pub mod cgroup;
@@ -10,11 +10,13 @@ pub mod elf;
 pub mod engine;
 pub mod launch;
 pub mod matrix;
+pub mod mounts;
 pub mod orphans;
 pub mod pause;
 pub mod pod;
 pub mod process;
 pub mod registry;
+pub mod trace;
 pub mod view;
 
 use std::io::Write;
