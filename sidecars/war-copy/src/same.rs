@@ -136,7 +136,7 @@ fn contents(work: &Work, tools: &mut Tools, ledger: &Ledger, source: &Source, ta
     let mut offset = 0;
     loop {
         work.stop.check()?;
-        let (ours, theirs) = tools.buffers();
+        let (ours, theirs) = tools.halves();
         let got = pread(&source.file, &mut *ours, offset);
         let got = got.with_context(|| format!("cannot read {}", source.path.display()))?;
         if got == 0 {

@@ -40,7 +40,6 @@ impl<'a> Work<'a> {
 /// What each thread has of its own.
 pub struct Tools {
     pub buffer: Vec<u8>,
-    pub second_buffer: Vec<u8>,
     pub hasher: Hasher,
     pub inflater: Option<Box<Inflater>>,
 }
@@ -52,14 +51,13 @@ const BUFFER: usize = 256 << 10;
 
 impl Default for Tools {
     fn default() -> Self {
-        Self { buffer: vec![0; BUFFER], second_buffer: vec![], hasher: Hasher::default(), inflater: None }
+        Self { buffer: vec![0; BUFFER], hasher: Hasher::default(), inflater: None }
     }
 }
 
 impl Tools {
-    /// Two buffers of one size, for what is compared.
-    pub fn buffers(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.second_buffer.resize(BUFFER, 0);
-        (&mut self.buffer, &mut self.second_buffer)
+    /// Two halves of the buffer, for what is compared.
+    pub fn halves(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.buffer.split_at_mut(BUFFER / 2)
     }
 }
