@@ -48,6 +48,19 @@ fn a_gibibyte() {
     expect_little("verified", launch(&[&place.contents(), &place.to]));
 }
 
+/// Every thread compares, with all it has to do that with.
+#[test]
+fn large_files_to_merge() {
+    let place = Place::new();
+    for number in 0..20 {
+        write(place.from.join(format!("site/{number}/file")), vec![number; 1 << 20]);
+    }
+    expect_little("20 files", launch(&[&place.contents(), &place.to]));
+    write(place.from.join("site/0/file"), "another");
+    write(place.to.join("site/foreign"), "theirs");
+    expect_little("20 files to merge", launch(&[&"--merge", &place.contents(), &place.to]));
+}
+
 #[test]
 fn many_files() {
     let place = Place::new();

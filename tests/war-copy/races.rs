@@ -115,18 +115,20 @@ fn many_at_once() {
 fn one_manifest_of_two() {
     let place = place();
     let manifest = place.to.with_file_name("manifest");
-    let both = || launch(&[&"--manifest", &manifest, &place.contents(), &place.to]).closed(2);
-    let mut first = Traced::start(both());
-    first.until("its manifest", done(libc::SYS_openat, "/manifest.new"));
-    let mut second = Traced::start(both());
-    second.until("the other manifest", done(libc::SYS_openat, "/manifest.new"));
-    let pids = [first.process.pid, second.process.pid];
-    assert_eq!(first.finish(), WaitStatus::Exited(pids[0], 0));
+    let run = || launch(&[&"--manifest", &manifest, &place.contents(), &place.to]).closed(2);
+    let mut first = Traced::start(run());
+    first.until("it writes its manifest", |traced, stop| {
+        let writes = stop.call.number == libc::SYS_write && stop.returned.is_none();
+        writes && traced.open(stop.call.arguments[0]).ends_with("manifest.new")
+    });
+    let mut second = run().spawn().unwrap();
+    assert_eq!(second.ends_or_sleeps_in(libc::SYS_flock), None, "it waits for the first one");
+    let pid = first.process.pid;
+    assert_eq!(first.finish(), WaitStatus::Exited(pid, 0));
+    assert_eq!(second.wait(), WaitStatus::Exited(second.pid, 0));
     let check = || {
         let mut sha256sum = Command::new("sha256sum");
         e2e::command::output(sha256sum.current_dir(&place.to).args(["--check", "--strict"]).arg(&manifest)).unwrap()
     };
-    assert_eq!(check().lines().count(), 2);
-    assert_eq!(second.finish(), WaitStatus::Exited(pids[1], 0));
     assert_eq!(check().lines().count(), 2);
 }
