@@ -54,10 +54,10 @@ impl Staging {
                     create_parent(&parent)?;
                     continue;
                 }
-                made => made.with_context(|| cannot_write(&parent))?,
+                made => made.map_err(|error| refused(error, &parent))?,
             }
             // Another run may have taken it for a leftover before it was locked; then it is left to it.
-            if let Some(lock) = lock(&path).with_context(|| cannot_write(&path))? {
+            if let Some(lock) = lock(&path).map_err(|error| refused(error, &path))? {
                 let staging = Self { path, parent, _lock: lock };
                 staging.inherit(&dest)?;
                 return Ok(staging);
@@ -99,8 +99,13 @@ impl Drop for Staging {
     }
 }
 
-fn cannot_write(directory: &Path) -> String {
-    format!("cannot write in {}", directory.display())
+fn refused(error: io::Error, directory: &Path) -> anyhow::Error {
+    let hint = match error.kind() {
+        ErrorKind::ReadOnlyFilesystem => "\nhint: mount the volume without `readOnly: true`",
+        ErrorKind::PermissionDenied => "\nhint: `securityContext: {fsGroup: 65532}` lets war-copy write in the volume",
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("cannot write in {}{hint}", directory.display()))
 }
 
 fn create_parent(parent: &Path) -> Result<()> {
@@ -111,7 +116,7 @@ fn create_parent(parent: &Path) -> Result<()> {
             ensure!(fits, "cannot stage in {}, which is no directory\nhint: use --staging", parent.display());
             Ok(())
         }
-        made => made.with_context(|| cannot_write(parent.parent().unwrap_or(parent))),
+        made => made.map_err(|error| refused(error, parent.parent().unwrap_or(parent))),
     }
 }
 
