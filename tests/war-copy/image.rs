@@ -4,6 +4,7 @@ use e2e::archive::{Archive, sha256};
 use e2e::command::output;
 use e2e::engine::{Engine, image};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -37,12 +38,18 @@ struct Made<'a> {
     engine: &'a Engine,
     image: String,
     volume: String,
+    /// What was there before
+    images: BTreeSet<String>,
 }
 
 impl Drop for Made<'_> {
     fn drop(&mut self) {
         let _ = self.engine.run(&["volume", "rm", "--force", &self.volume]);
-        let _ = self.engine.run(&["image", "rm", &self.image]);
+        for made in [&self.image, &image("war-copy")] {
+            if !self.images.contains(made) {
+                let _ = self.engine.run(&["image", "rm", made]);
+            }
+        }
     }
 }
 
@@ -52,9 +59,9 @@ fn an_image_of_three_lines_puts_its_artifact_on_a_volume() {
         e2e::skip("images are built by Docker here, and no Docker daemon answers");
         return;
     };
+    let (name, images) = (e2e::pod::name(), engine.images().unwrap());
+    let made = Made { engine: &engine, image: format!("localhost/{name}"), volume: format!("{name}-app"), images };
     engine.load("dist", "war-copy").unwrap();
-    let name = e2e::pod::name();
-    let made = Made { engine: &engine, image: format!("localhost/{name}"), volume: format!("{name}-app") };
     let context = tempfile::tempdir().unwrap();
     fs::write(context.path().join("sample.war"), "sample").unwrap();
     let dockerfile = format!("FROM {}\nCOPY sample.war /artifacts/\nCOPY sample.war /\n", image("war-copy"));
