@@ -70,16 +70,14 @@ impl Plan {
                 if config.parents {
                     create(&base)?;
                 }
-                ensure!(base.is_dir(), "{} does not exist\nhint: --parents creates it", base.display());
+                ensure!(base.is_dir(), "{}", missing(config, &base));
                 (base, Some(dest.clone()))
             }
             (Err(_), _) if config.parents => {
                 create(dest)?;
                 (dest.clone(), None)
             }
-            (Err(_), _) => {
-                bail!("{} does not exist\nhint: mount a volume there, or create it with --parents", dest.display())
-            }
+            (Err(_), _) => bail!("{}", missing(config, dest)),
         };
         let mut plan = Self { entries: vec![], base, beside: vec![] };
         for source in &config.sources {
@@ -157,6 +155,12 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn missing(config: &Config, directory: &Path) -> String {
+    // cp, which knows no --parents, is the one that copies contents to a new directory.
+    let create = if config.copy_of_contents { "create it first" } else { "create it with --parents" };
+    format!("{} does not exist\nhint: mount a volume there, or {create}", directory.display())
 }
 
 /// Whether it means what is in a directory, and not the directory.
