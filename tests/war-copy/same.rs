@@ -100,3 +100,12 @@ fn no_clobber_leaves_whatever_is_there() {
     assert_eq!(names(&place.to.join("site")), ["below", "empty", "link", "nothing", "theirs"]);
     assert_eq!(fs::read(place.to.join("a.war")).unwrap(), b"theirs");
 }
+
+#[test]
+fn a_directory_in_a_files_place_is_replaced_with_the_rest() {
+    let place = place();
+    write(place.to.join("site/empty/is/a/directory"), "here");
+    put(&[&place.from.join("site"), &place.to]);
+    assert!(place.to.join("site/empty").is_file());
+    assert_eq!(names(&place.to), ["site"]);
+}

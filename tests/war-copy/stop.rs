@@ -57,7 +57,7 @@ fn without_time_it_stops_at_once_and_leaves_nothing() {
         traced.process.signal(signal);
         let pid = traced.process.pid;
         assert_eq!(traced.finish(), WaitStatus::Exited(pid, 1));
-        assert_eq!(read_to_end(stderr), "war-copy: error: stopped by a signal\n");
+        assert_eq!(read_to_end(stderr), "war-copy: error: nothing was put: stopped by a signal\n");
         expect_untouched(&place);
     }
 }
@@ -75,7 +75,7 @@ fn the_time_that_is_given_ends() {
     let pid = traced.process.pid;
     assert_eq!(traced.finish(), WaitStatus::Exited(pid, 1));
     let said = read_to_end(stderr);
-    assert!(said.ends_with("war-copy: error: stopped by a signal\n"), "{said}");
+    assert!(said.ends_with("war-copy: error: nothing was put: stopped by a signal\n"), "{said}");
     expect_untouched(&place);
 }
 

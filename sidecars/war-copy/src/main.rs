@@ -22,7 +22,7 @@ mod tree;
 mod work;
 
 use anyhow::{Context, Result};
-use chassis::stop::Stop;
+use chassis::stop::{Stop, Stopped};
 use chassis::{exit, message};
 use config::Config;
 use expected::Expected;
@@ -49,7 +49,10 @@ fn run(config: &Config) -> Result<()> {
     let plan = Plan::new(config)?;
     let expected = Expected::read(config, &plan)?;
     let work = Work::new(config, &stop, &expected, &plan);
-    work.progress.shown(|| put(&work, &plan))?;
+    work.progress.shown(|| put(&work, &plan)).map_err(|error| {
+        // What has become visible is not left to wait for the rest, so if it was stopped, it was before.
+        if error.is::<Stopped>() { error.context("nothing was put") } else { error }
+    })?;
     if let Some(manifest) = &config.manifest {
         work.ledger.write_manifest(manifest, &plan.base)?;
     }

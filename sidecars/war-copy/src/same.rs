@@ -109,8 +109,11 @@ pub fn file(work: &Work, tools: &mut Tools, ledger: &Ledger, source: &Source, ta
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         found => found.with_context(|| format!("cannot look at {}", target.display()))?,
     };
-    let shown = target.display();
-    ensure!(!found.is_dir(), "cannot replace {shown}, a directory, by {}, which is none", source.path.display());
+    if found.is_dir() {
+        let (there, source) = (target.display(), source.path.display());
+        ensure!(!work.config.merge, "cannot replace {there}, a directory, by {source}, which is none");
+        return Ok(false); // what is not merged is replaced as a whole
+    }
     let as_new =
         (found.mtime(), found.mtime_nsec().unsigned_abs()) >= (source.stat.st_mtime, source.stat.st_mtime_nsec);
     match work.config.existing {

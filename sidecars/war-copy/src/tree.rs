@@ -15,7 +15,7 @@ use rustix::fs::{
 };
 use rustix::path::Arg;
 use std::ffi::{CStr, OsStr, OsString};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -179,16 +179,9 @@ impl Walk<'_, '_> {
             let path = from.path.join(&child);
             let fd = open_directory(&from.fd, &child, &path, self.work.config.follow == Follow::Always)?;
             let there = existing.then(|| to.path.join(&child).symlink_metadata().ok()).flatten();
-            if let Some(there) = &there {
-                let target = to.path.join(&child);
-                let replaced = "cannot replace";
-                ensure!(
-                    there.is_dir(),
-                    "{replaced} {}, no directory, by {}, which is one",
-                    target.display(),
-                    path.display()
-                );
-            }
+            let (target, shown) = (to.path.join(&child), path.display());
+            let fits = there.as_ref().is_none_or(Metadata::is_dir);
+            ensure!(fits, "cannot replace {}, which is no directory, by {shown}, which is one", target.display());
             self.directory(&Arc::new(Folder { fd, path }), &to, &child, there.is_some())?;
         }
         self.above.pop();
