@@ -27,27 +27,36 @@ pub fn permissions(stat: &Stat) -> Mode {
 /// If the kernel does not allow it.
 pub fn give(config: &Config, file: impl AsFd, like: Option<&Stat>) -> Result<()> {
     if let Some(like) = like.filter(|_| config.preserve) {
+        // Most have it already, and to look costs less than to give.
+        let new = fstat(&file)?;
         let mut mode = Mode::from_raw_mode(like.st_mode);
         // As cp: who may not give files away keeps them, without the bits that would make others act as oneself.
-        let kept = config.chown.is_some()
-            || match chown(&file, Some(like.st_uid), Some(like.st_gid)) {
-                Err(Errno::PERM) => true,
-                given => given.map(|()| false)?,
-            };
-        if kept {
+        let owned = (new.st_uid, new.st_gid) == (like.st_uid, like.st_gid)
+            || config.chown.is_none() && given(chown(&file, Some(like.st_uid), Some(like.st_gid)))?;
+        if !owned || config.chown.is_some() {
             mode -= Mode::SUID | Mode::SGID;
         }
         if FileType::from_raw_mode(like.st_mode).is_dir() {
             // The group of a volume with fsGroup is inherited by this bit of its directories.
-            mode |= Mode::from_raw_mode(fstat(&file)?.st_mode) & Mode::SGID;
+            mode |= Mode::from_raw_mode(new.st_mode) & Mode::SGID;
         }
-        fchmod(&file, mode)?;
+        if Mode::from_raw_mode(new.st_mode) != mode {
+            fchmod(&file, mode)?;
+        }
         futimens(&file, &times(like))?;
     }
     // At last: what is another's is not to be changed any more.
     match config.chown {
         Some(Chown { uid, gid }) => chown(&file, uid, gid).context(CHOWN),
         None => Ok(()),
+    }
+}
+
+/// Whether that was allowed.
+fn given(chowned: Result<(), Errno>) -> Result<bool, Errno> {
+    match chowned {
+        Err(Errno::PERM) => Ok(false),
+        chowned => chowned.map(|()| true),
     }
 }
 
