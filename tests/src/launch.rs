@@ -11,9 +11,9 @@ use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise, signal, sigprocmask};
 use nix::unistd::{Pid, chdir, chroot, close, dup2_raw, setpgid, write};
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -27,6 +27,8 @@ pub struct Launch {
     environment: Vec<CString>,
     namespaces: CloneFlags,
     steps: Vec<Step>,
+    /// The program, if it is to be started where its path cannot be followed
+    opened: Option<File>,
 }
 
 impl Launch {
@@ -37,7 +39,7 @@ impl Launch {
     pub fn new(program: &Path) -> Self {
         let program = CString::new(program.as_os_str().as_bytes()).expect("a path without NUL");
         let arguments = vec![program.clone()];
-        Self { program, arguments, environment: vec![], namespaces: CloneFlags::empty(), steps: vec![] }
+        Self { program, arguments, environment: vec![], namespaces: CloneFlags::empty(), steps: vec![], opened: None }
     }
 
     /// # Panics
@@ -86,8 +88,14 @@ impl Launch {
     }
 
     /// Makes it another user's, with this group and, unless it is none, one more.
+    ///
+    /// # Panics
+    /// If the program is not there.
     #[must_use]
-    pub fn as_user(self, user: u32, group: u32, supplementary: Option<u32>) -> Self {
+    pub fn as_user(mut self, user: u32, group: u32, supplementary: Option<u32>) -> Self {
+        // Opened by this one: the directories it is in may be closed to the other.
+        let path = Path::new(OsStr::from_bytes(self.program.as_bytes()));
+        self.opened = Some(File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
         // The system calls themselves: the C library's functions would have all threads follow, which are not here.
         self.step(move || {
             let groups = supplementary.as_slice();
@@ -229,7 +237,14 @@ impl Launch {
                 let started = default_signals().and_then(|()| self.steps.iter().try_for_each(|step| step()));
                 if started.is_ok() {
                     // SAFETY: strings and arrays that end with NUL and null, and outlive the call.
-                    unsafe { libc::execve(self.program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+                    unsafe {
+                        match &self.opened {
+                            Some(program) => {
+                                libc::fexecve(program.as_raw_fd(), arguments.as_ptr(), environment.as_ptr())
+                            }
+                            None => libc::execve(self.program.as_ptr(), arguments.as_ptr(), environment.as_ptr()),
+                        }
+                    };
                 }
                 // SAFETY: ends the child and nothing of the parent's.
                 unsafe { libc::_exit(127) }
