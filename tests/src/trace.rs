@@ -12,6 +12,12 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// What mkdir(3) calls; newer architectures have only the call that also says from where.
+#[cfg(target_arch = "x86_64")]
+const MKDIR: libc::c_long = libc::SYS_mkdir;
+#[cfg(not(target_arch = "x86_64"))]
+const MKDIR: libc::c_long = libc::SYS_mkdirat;
+
 /// Dies with the tracer, which is the thread that started it.
 pub struct Traced {
     pub process: Process,
@@ -93,7 +99,7 @@ impl Traced {
     pub fn after_calls(&mut self, number: usize) -> Option<Stop> {
         let (mut begun, mut ended) = (false, 0);
         while let Some(stop) = self.next_stop() {
-            begun |= stop.call.number == libc::SYS_mkdir;
+            begun |= stop.call.number == MKDIR;
             ended += usize::from(begun && stop.returned.is_some());
             if ended == number {
                 return Some(stop);
