@@ -103,6 +103,21 @@ fn too_small_it_is_refused_before_anything_is_written() {
     assert_eq!(fs::metadata(memory.path().join("a.war")).unwrap().len(), 600_000);
 }
 
+/// Also what is below, and more in one directory than are looked at in one go.
+#[test]
+fn all_of_a_directory_is_counted() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (place, memory) = (Place::new(), Tmpfs::new("size=1m"));
+    for number in 0..300 {
+        write(place.from.join("site").join(number.to_string()), "x".repeat(4_000));
+    }
+    write(place.from.join("site/below/it/all"), "y".repeat(100_000));
+    refuse(launch(&[&place.contents(), &memory.path()]), 1, &["1.3 MB are needed", "nothing was changed"]);
+    assert!(names(memory.path()).is_empty());
+}
+
 #[test]
 fn without_inodes_too() {
     if !e2e::is_root() {

@@ -32,6 +32,60 @@ pub struct Folder {
     pub path: PathBuf,
 }
 
+impl Folder {
+    /// A directory that is to be put.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn of(work: &Work, entry: &Entry) -> Result<Self> {
+        let path = entry.source.clone();
+        Ok(Self { fd: open_directory(CWD, &path, &path, work.config.follow != Follow::Never)?, path })
+    }
+
+    /// A directory that is in this one.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn child(&self, work: &Work, name: &OsStr) -> Result<Self> {
+        let path = self.path.join(name);
+        Ok(Self { fd: open_directory(&self.fd, name, &path, work.config.follow == Follow::Always)?, path })
+    }
+
+    /// Calls `each` with what is in it, and what that is.
+    ///
+    /// # Errors
+    /// What `each` returns, and if it cannot be read.
+    pub fn each(&self, work: &Work, mut each: impl FnMut(&CStr, FileType) -> Result<()>) -> Result<()> {
+        let cannot_read = || format!("cannot read {}", self.path.display());
+        for found in Dir::read_from(&self.fd).with_context(cannot_read)? {
+            let found = found.with_context(cannot_read)?;
+            let name = found.file_name();
+            if ![c".", c".."].contains(&name) {
+                each(name, self.kind(work, name, found.file_type())?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What something in it is, where its own word for it is not enough.
+    fn kind(&self, work: &Work, name: &CStr, said: FileType) -> Result<FileType> {
+        let follow = work.config.follow == Follow::Always;
+        let enough = said != FileType::Unknown && !(follow && said == FileType::Symlink);
+        if enough {
+            return Ok(said);
+        }
+        Ok(FileType::from_raw_mode(self.look(name, follow)?.st_mode))
+    }
+
+    /// # Errors
+    /// If what has that name cannot be looked at.
+    pub fn look(&self, name: &CStr, follow: bool) -> Result<Stat> {
+        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        let path = || self.path.join(OsStr::from_bytes(name.to_bytes()));
+        statat(&self.fd, name, flags).with_context(|| format!("cannot look at {}", path().display()))
+    }
+}
+
 /// An entry that is to be put.
 pub struct Pending<'a> {
     pub entry: &'a Entry,
@@ -82,12 +136,7 @@ pub fn stage(
             feed.send(Job::Files(file::Job { from, to, names, existing, follow: true }))
         }
         (Kind::Symlink, _) => symlink(work, CWD, &entry.source, &to, name, &entry.source, false),
-        (Kind::Directory, _) => {
-            let follow = work.config.follow != Follow::Never;
-            let fd = open_directory(CWD, &entry.source, &entry.source, follow)?;
-            let from = Arc::new(Folder { fd, path: entry.source.clone() });
-            walk.directory(&from, &to, name, existing)
-        }
+        (Kind::Directory, _) => walk.directory(&Arc::new(Folder::of(work, entry)?), &to, name, existing),
         (Kind::Archive, Some(archive)) => {
             let root = walk.make(&to, name, Mode::from_raw_mode(0o755), None)?;
             explode::stage(work, feed, archive, &root, existing, &holder.join(name), late)
@@ -147,15 +196,9 @@ impl Walk<'_, '_> {
 
         let mut directories = vec![];
         let mut names = vec![];
-        let cannot_read = || format!("cannot read {shown}");
-        for found in Dir::read_from(&from.fd).with_context(cannot_read)? {
-            let found = found.with_context(cannot_read)?;
-            let child = found.file_name();
-            if [c".", c".."].contains(&child) {
-                continue;
-            }
+        from.each(self.work, |child, kind| {
             let child_name = || OsStr::from_bytes(child.to_bytes()).to_owned();
-            match self.kind(from, child, found.file_type())? {
+            match kind {
                 FileType::RegularFile => {
                     names.push((child_name(), None));
                     if names.len() == BATCH {
@@ -169,36 +212,23 @@ impl Walk<'_, '_> {
                 }
                 _ => bail!("{} is no file, directory or symbolic link", from.path.join(child_name()).display()),
             }
-        }
+            Ok(())
+        })?;
         if !names.is_empty() {
             self.send(from, &to, names, existing)?;
         }
         self.above.push(identity);
         for child in directories {
             self.work.stop.check()?;
-            let path = from.path.join(&child);
-            let fd = open_directory(&from.fd, &child, &path, self.work.config.follow == Follow::Always)?;
+            let inner = Arc::new(from.child(self.work, &child)?);
             let there = existing.then(|| to.path.join(&child).symlink_metadata().ok()).flatten();
-            let (target, shown) = (to.path.join(&child), path.display());
+            let (target, shown) = (to.path.join(&child), inner.path.display());
             let fits = there.as_ref().is_none_or(Metadata::is_dir);
             ensure!(fits, "cannot replace {}, which is no directory, by {shown}, which is one", target.display());
-            self.directory(&Arc::new(Folder { fd, path }), &to, &child, there.is_some())?;
+            self.directory(&inner, &to, &child, there.is_some())?;
         }
         self.above.pop();
         Ok(())
-    }
-
-    /// What a directory has, where its own word for it is not enough.
-    fn kind(&self, from: &Folder, name: &CStr, said: FileType) -> Result<FileType> {
-        let follow = self.work.config.follow == Follow::Always;
-        let enough = said != FileType::Unknown && !(follow && said == FileType::Symlink);
-        if enough {
-            return Ok(said);
-        }
-        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-        let path = || from.path.join(OsStr::from_bytes(name.to_bytes()));
-        let stat = statat(&from.fd, name, flags).with_context(|| format!("cannot read {}", path().display()))?;
-        Ok(FileType::from_raw_mode(stat.st_mode))
     }
 
     fn send(
