@@ -37,13 +37,19 @@ fn parsed<A: FromArgMatches>(matches: clap::error::Result<ArgMatches>) -> Result
 
 fn with_environment(command: Command) -> Command {
     let program = command.get_name().to_owned();
-    command.mut_args(|argument| match argument.get_long() {
+    from_environment(command, &program)
+}
+
+/// What a flag of a subcommand is called does not depend on that: `LOG_SHIPPER_CONFIG` is for `check`, too.
+fn from_environment(command: Command, program: &str) -> Command {
+    let command = command.mut_args(|argument| match argument.get_long() {
         Some(flag) if !matches!(flag, "help" | "version") => {
             let variable = format!("{program}_{flag}").to_uppercase().replace('-', "_");
             boolish(argument).env(variable).hide_env_values(true)
         }
         _ => argument,
-    })
+    });
+    command.mut_subcommands(|subcommand| from_environment(subcommand, program))
 }
 
 /// A variable can only be set to something: `1`, `yes` and `true` are the flag, `0`, `no` and `false` are none.
@@ -95,8 +101,20 @@ fn quantity(text: &str, units: &[(&str, u64)], unit: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, size};
+    use super::{duration, size, with_environment};
+    use clap::{Arg, Command};
     use std::time::Duration;
+
+    #[test]
+    fn variables() {
+        let flags = || [Arg::new("files"), Arg::new("drain").long("drain-timeout")];
+        let command = Command::new("log-shipper").args(flags()).subcommand(Command::new("check").args(flags()));
+        let command = with_environment(command);
+        for command in [&command, command.find_subcommand("check").unwrap()] {
+            let variables: Vec<_> = command.get_arguments().map(Arg::get_env).collect();
+            assert_eq!(variables, [None, Some("LOG_SHIPPER_DRAIN_TIMEOUT".as_ref())]);
+        }
+    }
 
     #[test]
     fn times() {

@@ -3,7 +3,23 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "service")]
+pub mod admin;
 pub mod args;
+#[cfg(feature = "service")]
+pub mod config;
 pub mod exit;
+#[cfg(feature = "service")]
+pub mod exposition;
 pub mod message;
+#[cfg(feature = "service")]
+pub mod probe;
+#[cfg(feature = "service")]
+pub mod secret;
+#[cfg(feature = "service")]
+pub mod service;
+#[cfg(feature = "service")]
+mod stamp;
 pub mod stop;
+#[cfg(feature = "service")]
+pub mod watch;

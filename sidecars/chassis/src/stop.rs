@@ -10,11 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "service")]
+mod wake;
+
 /// Whether the end was asked for, and when it must be.
 pub struct Stop {
     asked: Arc<AtomicBool>,
     since: OnceLock<Instant>,
     drain: Duration,
+    #[cfg(feature = "service")]
+    wake: wake::Wake,
 }
 
 /// The deadline has passed with something left to do.
@@ -42,7 +47,14 @@ impl Stop {
                 .and_then(|_| flag::register(signal, asked.clone()))
                 .context("cannot handle signals")?;
         }
-        Ok(Self { asked, since: OnceLock::new(), drain })
+        Ok(Self {
+            asked,
+            since: OnceLock::new(),
+            drain,
+            // After the flag: who is woken finds it up.
+            #[cfg(feature = "service")]
+            wake: wake::Wake::at(&[SIGTERM, SIGINT])?,
+        })
     }
 
     /// To be asked often, between two pieces of work.
@@ -50,15 +62,35 @@ impl Stop {
     /// # Errors
     /// [`Stopped`], when it is time.
     pub fn check(&self) -> Result<(), Stopped> {
-        if !self.asked.load(Ordering::Relaxed) {
-            return Ok(());
+        match self.since() {
+            Some(since) if since.elapsed() >= self.drain => Err(Stopped),
+            _ => Ok(()),
         }
-        let since = self.since.get_or_init(|| {
+    }
+
+    /// Resolves when the end is asked for, or at once when it has been.
+    #[cfg(feature = "service")]
+    pub async fn asked(&self) {
+        while self.since().is_none() {
+            self.wake.up(|| self.asked.load(Ordering::Relaxed)).await;
+        }
+    }
+
+    /// When it must end: `None` as long as nobody has asked for that.
+    #[cfg(feature = "service")]
+    pub fn deadline(&self) -> Option<Instant> {
+        const YEAR: Duration = Duration::from_hours(365 * 24); // clocks end somewhere
+        Some(self.since()? + self.drain.min(YEAR))
+    }
+
+    /// When it was noticed that the end has been asked for.
+    fn since(&self) -> Option<Instant> {
+        let noticed = || {
             if !self.drain.is_zero() {
                 message::info(format_args!("asked to stop: finishing, for {:?} at most", self.drain));
             }
             Instant::now()
-        });
-        if since.elapsed() < self.drain { Ok(()) } else { Err(Stopped) }
+        };
+        self.asked.load(Ordering::Relaxed).then(|| *self.since.get_or_init(noticed))
     }
 }

@@ -1,0 +1,90 @@
+//! Prometheus' text format, version 0.0.4: what `/metrics` answers.
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>
+
+use std::fmt::{Display, Write};
+
+/// One family after another: what it is, and then its samples.
+#[derive(Default)]
+pub struct Exposition {
+    text: String,
+    family: &'static str,
+}
+
+impl Exposition {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What only grows. Its name ends in `_total`.
+    pub fn counter(&mut self, name: &'static str, help: &str) -> &mut Self {
+        self.family(name, "counter", help)
+    }
+
+    /// What goes up and down.
+    pub fn gauge(&mut self, name: &'static str, help: &str) -> &mut Self {
+        self.family(name, "gauge", help)
+    }
+
+    /// A sample of the family that was begun last; `value` is a number. Two samples may not have the same labels.
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
+        self.text.push_str(self.family);
+        for (index, (name, value)) in labels.iter().enumerate() {
+            self.text.push_str(if index == 0 { "{" } else { "," });
+            self.text.push_str(name);
+            self.text.push_str("=\"");
+            self.escape(value, true);
+            self.text.push('"');
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(self.text, "{end} {value}"); // a string takes anything
+        self
+    }
+
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) -> &mut Self {
+        self.family = name;
+        let _ = write!(self.text, "# HELP {name} ");
+        self.escape(help, false);
+        let _ = writeln!(self.text, "\n# TYPE {name} {kind}");
+        self
+    }
+
+    fn escape(&mut self, text: &str, quoted: bool) {
+        for character in text.chars() {
+            match character {
+                '\\' => self.text.push_str("\\\\"),
+                '\n' => self.text.push_str("\\n"),
+                '"' if quoted => self.text.push_str("\\\""),
+                _ => self.text.push(character),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exposition;
+
+    #[test]
+    fn families_and_samples() {
+        let mut metrics = Exposition::new();
+        metrics.gauge("app_up", "Whether it is").sample(&[], 1);
+        metrics
+            .counter("app_lines_total", "Lines \"read\",\nby \\ file")
+            .sample(&[("path", "/a \"b\"\\\n{}"), ("state", "größer")], u64::MAX)
+            .sample(&[("path", "/c")], 0.5);
+        let expected = "# HELP app_up Whether it is
+# TYPE app_up gauge
+app_up 1
+# HELP app_lines_total Lines \"read\",\\nby \\\\ file
+# TYPE app_lines_total counter
+app_lines_total{path=\"/a \\\"b\\\"\\\\\\n{}\",state=\"größer\"} 18446744073709551615
+app_lines_total{path=\"/c\"} 0.5
+";
+        assert_eq!(metrics.finish(), expected);
+        assert_eq!(Exposition::new().finish(), "");
+    }
+}
