@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= archive damaged sums
+FUZZ_TARGETS ?= answer archive config cri damaged json multiline positions sums
 
 # Where the sources are to be had, for the images to tell: `make images SOURCE=https://git.example/pause-kit`
 source = $(if $(SOURCE),--source '$(SOURCE)')
@@ -46,6 +46,10 @@ test-architectures: images-all fixtures-all emulators ## every program on every 
 bench: images fixtures registry peers ## each program beside its peers, in one run
 	$(CARGO) run --quiet --locked --release --package bench pause
 	$(CARGO) run --quiet --locked --release --package bench war-copy
+	$(CARGO) run --quiet --locked --release --package bench log-shipper
+
+soak: build ## log-shipper while everything goes wrong: what is lost, and what is stored twice; needs root
+	$(CARGO) run --quiet --locked --release --package e2e --bin soak
 
 fuzz: ## each parser of foreign input against a fuzzer, for FUZZ_SECONDS=60; takes nightly Rust
 	command -v cargo-fuzz > /dev/null || $(CARGO) install --locked cargo-fuzz
@@ -81,14 +85,14 @@ registry:
 	@$(call install,skopeo gpg,skopeo gnupg)
 	$(CARGO) xtask unpack docker-registry target/registry
 
-# What war-copy is measured beside, from this machine's packages.
+# What war-copy and log-shipper are measured beside, from this machine's packages.
 peers:
-	@$(call install,busybox unzip bsdtar,busybox unzip libarchive-tools)
+	@$(call install,busybox unzip bsdtar rsyslogd,busybox unzip libarchive-tools rsyslog rsyslog-elasticsearch)
 
-# What the tests look at pause with, and make archives for war-copy with, from this machine's packages.
+# What the tests look at pause with, make archives for war-copy with, and rotate logs with, from this machine's packages.
 tools:
-	@$(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3,binutils file gdb util-linux \
-		zip unzip libarchive-tools python3)
+	@$(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate,binutils file gdb util-linux \
+		zip unzip libarchive-tools python3 logrotate)
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:
@@ -110,5 +114,5 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench fuzz lint clean \
+.PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench soak fuzz lint clean \
 	fixtures fixtures-all emulators registry peers tomcat tools engines

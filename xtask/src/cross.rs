@@ -56,8 +56,14 @@ impl Compiler {
         }
     }
 
-    /// Has `cargo`, with its verb given, build `program` with it for `platform`.
-    pub fn configure(&self, cargo: &mut Command, program: &Program, platform: &'static Platform) -> Result<()> {
+    /// Has `cargo`, with its verb given, build `program` with it for `platform`, and C code with `flags`.
+    pub fn configure(
+        &self,
+        cargo: &mut Command,
+        program: &Program,
+        platform: &'static Platform,
+        flags: &[String],
+    ) -> Result<()> {
         cargo.args(["--target-dir", self.target_directory(), "--target", platform.target]);
         if let Self::Debian { root, linker } = self {
             let host = Platform::host()?.target;
@@ -72,7 +78,7 @@ impl Compiler {
                     .env("RUSTC_BOOTSTRAP", "1"); // `-Z` on a stable compiler
             }
         }
-        if program.no_std { Ok(()) } else { Glibc::of(platform)?.configure(cargo) }
+        if program.no_std { Ok(()) } else { Glibc::of(platform)?.configure(cargo, platform, flags) }
     }
 }
 

@@ -46,23 +46,29 @@ impl Glibc {
         }
     }
 
-    /// Has `cargo` link with it, and compile what C code a crate brings.
-    pub fn configure(&self, cargo: &mut Command) -> Result<()> {
-        let Self::Debian { root, platform } = self else { return Ok(()) };
+    /// Has `cargo` link with it, and compile with `flags` what C code and assembly a crate brings.
+    pub fn configure(&self, cargo: &mut Command, platform: &Platform, flags: &[String]) -> Result<()> {
         let (target, gcc) = (platform.target, self.gcc());
-        let sysroot = format!("--sysroot={}", root.display());
-        // Where GCC finds it as `ld.lld`. On amd64 rustc has it link, too; GNU ld refuses `sidecars/no-unwinding.ld`.
-        let lld = format!("-B{}", rust_lld()?.with_file_name("gcc-ld").display());
-        cargo.args(["--config", &format!("target.{target}.linker = '{}'", gcc.display())]);
-        for argument in [&sysroot, &lld, "-fuse-ld=lld"] {
-            cargo.args(["--config", &format!("target.{target}.rustflags = ['-Clink-arg={argument}']")]);
+        let mut flags = flags.to_vec();
+        if let Self::Debian { root, .. } = self {
+            let sysroot = format!("--sysroot={}", root.display());
+            // Where GCC finds it as `ld.lld`. On amd64 rustc has it link, too; GNU ld refuses
+            // `sidecars/no-unwinding.ld`.
+            let lld = format!("-B{}", rust_lld()?.with_file_name("gcc-ld").display());
+            cargo.args(["--config", &format!("target.{target}.linker = '{}'", gcc.display())]);
+            for argument in [&sysroot, &lld, "-fuse-ld=lld"] {
+                cargo.args(["--config", &format!("target.{target}.rustflags = ['-Clink-arg={argument}']")]);
+            }
+            cargo.env(format!("AR_{target}"), gcc.with_file_name(format!("{}-ar", platform.triplet())));
+            debian::libraries(cargo, root)?;
+            flags.push(sysroot);
         }
+        let flags: Vec<_> = flags.iter().map(|flag| format!("'{flag}'")).collect(); // a path may have blanks
         cargo
-            .env(format!("CC_{target}"), &gcc)
-            .env(format!("AR_{target}"), gcc.with_file_name(format!("{}-ar", platform.triplet())))
-            .env(format!("CFLAGS_{target}"), format!("'{sysroot}'"))
-            .env("CC_SHELL_ESCAPED_FLAGS", "1"); // a path may have blanks
-        debian::libraries(cargo, root).map(drop)
+            .env(format!("CC_{target}"), gcc)
+            .env(format!("CFLAGS_{target}"), flags.join(" "))
+            .env("CC_SHELL_ESCAPED_FLAGS", "1");
+        Ok(())
     }
 
     /// What the bytes depend on, a line for each.

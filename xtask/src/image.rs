@@ -3,12 +3,11 @@
 
 use crate::platform::Platform;
 use crate::program::Program;
-use anyhow::Result;
-use flate2::{Compression, GzBuilder};
+use anyhow::{Context, Result};
+use libdeflater::{CompressionLvl, Compressor};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::env;
-use std::io::Write;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -149,8 +148,12 @@ pub fn header(size: usize, mode: u32) -> Result<tar::Header> {
     Ok(header)
 }
 
+/// By libdeflate, which makes it a fortieth smaller than zlib can, and smaller than zopfli in a tenth of its time. Its
+/// header has no time in it.
 fn gzip(tar: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    encoder.write_all(tar)?;
-    Ok(encoder.finish()?)
+    let mut compressor = Compressor::new(CompressionLvl::best());
+    let mut bytes = vec![0; compressor.gzip_compress_bound(tar.len())];
+    let length = compressor.gzip_compress(tar, &mut bytes).context("no room")?;
+    bytes.truncate(length);
+    Ok(bytes)
 }

@@ -49,8 +49,11 @@ enum Verb {
         #[arg(long, value_name = "URL")]
         source: Option<String>,
     },
-    /// Build everything twice, as two strangers would, and compare every file
-    Verify,
+    /// Build images for every architecture twice, as two strangers would, and compare every file
+    Verify {
+        /// Which programs [default: pause and all sidecars]
+        programs: Vec<String>,
+    },
     /// Prepare a compiler for every architecture and its C library: what is missing is Debian's, in target/cross
     Cross,
     /// Unpack Debian packages into a directory, install nothing, and print their versions
@@ -105,7 +108,7 @@ fn main() -> Result<()> {
             papers::write(&dist, &built)?;
             print!("{sizes}");
         }
-        Verb::Verify => verify::verify()?,
+        Verb::Verify { programs } => verify::verify(&programs)?,
         Verb::Cross => {
             for platform in &PLATFORMS {
                 println!("{:<8} {}", platform.architecture, Compiler::of(platform)?);

@@ -81,7 +81,7 @@ impl Program {
 
     /// The programs with these names; all that are released when there are none.
     pub fn select(names: &[String]) -> Result<Vec<Self>> {
-        let released = [Self::pause(), Self::sidecar("war-copy", &["bin/cp"])];
+        let released = [Self::pause(), Self::sidecar("war-copy", &["bin/cp"]), Self::sidecar("log-shipper", &[])];
         if names.is_empty() {
             return Ok(released.to_vec());
         }
@@ -106,12 +106,15 @@ mod tests {
     #[test]
     fn without_names_all_that_is_released() {
         let names: Vec<String> = Program::select(&[]).unwrap().into_iter().map(|program| program.name).collect();
-        assert_eq!(names, ["pause", "war-copy"]);
+        assert_eq!(names, ["pause", "war-copy", "log-shipper"]);
     }
 
     #[test]
     fn an_unknown_name_is_an_error_that_knows_the_others() {
         let error = Program::select(&["paus".into()]).err().unwrap();
-        assert_eq!(error.to_string(), "there is no program `paus`; there are `pause`, `war-copy`, `app`");
+        assert_eq!(
+            error.to_string(),
+            "there is no program `paus`; there are `pause`, `war-copy`, `log-shipper`, `app`"
+        );
     }
 }

@@ -1,0 +1,319 @@
+//! What one file held between two times that it was begun anew, and how much of that has been read and shipped.
+
+use crate::input::identity::{Fingerprint, Identity, Seen, Tail};
+use crate::input::source::{Pipe, Source};
+use crate::positions::Record;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub struct Generation {
+    /// Never given twice by the owner of a state directory
+    pub number: u64,
+    /// The file it is in; while it has none, it is looked for
+    pub identity: Option<Identity>,
+    /// The file it was in, and is not any more
+    pub left: Option<Identity>,
+    /// When that file was born, as [`Seen`] has it
+    pub born: u64,
+    pub modified: u64,
+    /// Whether it has a name still
+    pub linked: bool,
+    pub fingerprint: Fingerprint,
+    /// Everything before it has been decoded, and is in a batch or left out
+    pub offset: u64,
+    /// The last bytes before `offset`
+    pub tail: Tail,
+    /// Everything before it has been shipped, and those are the last bytes before it
+    pub shipped: (u64, Tail),
+    /// A place up to which it has been seen, and the last bytes before it, which need not have been read
+    pub end: (u64, Tail),
+    /// How large it was when last seen
+    pub size: u64,
+    /// Open, unless it has been read and rests
+    pub source: Option<Source>,
+    /// It has been read and shipped, and its file was closed
+    pub rests: bool,
+    /// When it was last seen to grow
+    pub grown: Instant,
+    /// The number and fingerprint are on the disk, so that what is sent of it can be recognised after a crash
+    pub recorded: bool,
+    /// Places where batches end that have not been shipped, and the bytes before them
+    ends: Vec<(u64, Tail)>,
+}
+
+impl Generation {
+    /// What is in a file that nobody has read from, from `offset` on.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn new(number: u64, seen: &Seen, mut source: Source, offset: u64) -> io::Result<Self> {
+        let tail = Tail::at(&mut source, offset)?;
+        let end = if source.is_plain() { (seen.size, Tail::at(&mut source, seen.size)?) } else { (offset, tail) };
+        Ok(Self {
+            number,
+            identity: Some(seen.identity),
+            left: None,
+            born: seen.born,
+            modified: seen.modified,
+            linked: seen.linked,
+            fingerprint: Fingerprint::of(&mut source)?,
+            offset,
+            tail,
+            shipped: (offset, tail),
+            end,
+            size: seen.size,
+            source: Some(source),
+            rests: false,
+            grown: Instant::now(),
+            recorded: false,
+            ends: vec![],
+        })
+    }
+
+    /// What comes through a pipe.
+    pub fn piped(number: u64) -> Self {
+        let tail = Tail::none();
+        Self {
+            number,
+            identity: None,
+            left: None,
+            born: 0,
+            modified: 0,
+            linked: true,
+            fingerprint: Fingerprint { length: 0, digest: [0; 8] },
+            offset: 0,
+            tail,
+            shipped: (0, tail),
+            end: (0, tail),
+            size: 0,
+            source: Some(Source::Pipe(Pipe::default())),
+            rests: false,
+            grown: Instant::now(),
+            recorded: true, // it cannot be read again, so it need not be recognised
+            ends: vec![],
+        }
+    }
+
+    /// One that was being read before this process was started; its file is yet to be found.
+    pub fn recalled(
+        number: u64,
+        identity: Identity,
+        born: u64,
+        fingerprint: Fingerprint,
+        offset: u64,
+        tail: Tail,
+    ) -> Self {
+        Self {
+            number,
+            identity: Some(identity),
+            left: None,
+            born,
+            modified: 0,
+            linked: true,
+            fingerprint,
+            offset,
+            tail,
+            shipped: (offset, tail),
+            end: (offset, tail),
+            size: offset,
+            source: None,
+            rests: false,
+            grown: Instant::now(),
+            recorded: true,
+            ends: vec![],
+        }
+    }
+
+    /// Whether `source` has what has been read of it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_in(&self, source: &mut Source) -> io::Result<bool> {
+        Ok(self.fingerprint.fits(source)? && self.tail.fits(source, self.offset)? && self.ends_in(source)?)
+    }
+
+    /// Whether what has been seen of it, but not read, is there.
+    fn ends_in(&self, source: &mut Source) -> io::Result<bool> {
+        let (end, tail) = self.end;
+        Ok(end <= self.offset || tail.fits(source, end)?)
+    }
+
+    /// Looks at what is in its file before it is known which one that is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn look(&mut self) -> io::Result<()> {
+        if self.fingerprint.length > 0 {
+            return Ok(());
+        }
+        if let Some(source) = self.source.as_mut().filter(|source| source.is_plain()) {
+            self.fingerprint = Fingerprint::of(source)?;
+            let size = source.file().map_or(Ok(0), |file| io::Result::Ok(file.metadata()?.len()))?;
+            self.end = (size, Tail::at(source, size)?);
+        }
+        Ok(())
+    }
+
+    /// Whether `other`, which has `size` bytes until now, is a copy of it, or begins to be one.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn is_copied_to(&mut self, other: &mut Source, size: u64) -> io::Result<bool> {
+        if size >= self.offset.max(self.end.0) {
+            return Ok(self.fingerprint.is_telling() && self.is_in(other)?);
+        }
+        let Some(source) = self.source.as_mut().filter(|source| source.is_plain()) else { return Ok(false) };
+        let most = usize::from(Fingerprint::MOST);
+        let mut same = |offset: u64| {
+            let (mut here, mut there) = (vec![], vec![]);
+            other.read_at(offset, &mut there, most)?;
+            source.read_at(offset, &mut here, there.len())?;
+            io::Result::Ok(here == there)
+        };
+        // Many logs begin with the same words, so its end is looked at, too.
+        Ok(same(0)? && same(size.saturating_sub(most as u64))?)
+    }
+
+    /// It is in this file.
+    pub fn attach(&mut self, seen: &Seen, source: Source) {
+        self.identity = Some(seen.identity);
+        self.born = seen.born;
+        self.modified = seen.modified;
+        self.linked = seen.linked;
+        // Of a compressed file, one knows when one has read it.
+        self.size = if source.is_plain() { seen.size } else { u64::MAX };
+        self.source = Some(source);
+        self.rests = false;
+        self.grown = Instant::now();
+    }
+
+    /// Looks at its file, if that is open.
+    pub fn refresh(&mut self) {
+        let Some(source) = &self.source else { return };
+        let Some(seen) = source.file().and_then(|file| file.metadata().ok()).map(|found| Seen::new(&found)) else {
+            return;
+        };
+        self.modified = seen.modified;
+        self.linked = seen.linked;
+        if source.is_plain() && seen.size > self.size {
+            self.size = seen.size;
+            self.grown = Instant::now();
+        }
+    }
+
+    /// Its file was begun anew: it may be in a copy.
+    pub fn detach(&mut self) {
+        self.left = self.identity.take();
+        self.rests = false;
+        self.source = None;
+    }
+
+    /// Appends unread bytes to `into` until that has `room` more. Returns how many, or nothing if the file does not hold
+    /// any more what was read from it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&mut self, into: &mut Vec<u8>, room: usize) -> io::Result<Option<usize>> {
+        let Some(mut source) = self.source.take() else { return Ok(Some(0)) };
+        let result = self.read_from(&mut source, into, room);
+        self.source = Some(source);
+        result
+    }
+
+    fn read_from(&mut self, source: &mut Source, into: &mut Vec<u8>, room: usize) -> io::Result<Option<usize>> {
+        let start = into.len();
+        let read = source.read_at(self.offset, into, room)?;
+        // Looked at after the reading: whoever truncated and wrote before it is seen here.
+        let held = match source.file().filter(|_| source.is_plain()) {
+            Some(file) => {
+                let now = Seen::new(&file.metadata()?);
+                self.modified = now.modified;
+                if now.size > self.size {
+                    self.grown = Instant::now();
+                }
+                self.size = self.size.max(now.size);
+                now.size >= self.offset + read as u64
+                    && self.tail.fits(source, self.offset)?
+                    && self.ends_in(source)?
+                    && (self.offset > 0 || self.fingerprint.fits(source)?)
+            }
+            None => true,
+        };
+        if !held {
+            into.truncate(start);
+            return Ok(None);
+        }
+        if read < room {
+            self.size = self.offset + read as u64;
+        }
+        Ok(Some(read))
+    }
+
+    /// `read`, which was at `offset`, has been decoded.
+    ///
+    /// # Errors
+    /// When the bytes before it cannot be read.
+    pub fn advance(&mut self, read: &[u8]) -> io::Result<()> {
+        let Some(source) = &mut self.source else { return Ok(()) };
+        self.offset += read.len() as u64;
+        self.tail = Tail::after(read, source, self.offset)?;
+        source.has_read(self.offset);
+        if self.fingerprint.length < Fingerprint::MOST
+            && self.offset > u64::from(self.fingerprint.length)
+            && source.is_plain()
+        {
+            self.fingerprint = Fingerprint::of(source)?;
+        }
+        self.ends.push((self.offset, self.tail));
+        Ok(())
+    }
+
+    /// The sink has everything before `offset`.
+    pub fn ship(&mut self, offset: u64) {
+        let shipped = self.ends.iter().take_while(|(end, _)| *end <= offset).count();
+        if let Some(last) = self.ends.drain(..shipped).next_back() {
+            self.shipped = last;
+            if let Some(source) = &mut self.source {
+                source.has_shipped(last.0);
+            }
+        }
+    }
+
+    /// What has not been shipped is to be read again.
+    pub fn rewind(&mut self) {
+        (self.offset, self.tail) = self.shipped;
+        self.ends.clear();
+    }
+
+    /// What is to be kept of it.
+    pub fn record(&self, path: &Arc<Path>) -> Option<Record> {
+        Some(Record {
+            path: path.clone(),
+            generation: self.number,
+            identity: self.identity?,
+            born: self.born,
+            modified: self.modified,
+            size: if self.size == u64::MAX { self.offset } else { self.size },
+            fingerprint: self.fingerprint,
+            offset: self.shipped.0,
+            tail: self.shipped.1,
+        })
+        .filter(|record| record.fingerprint.length > 0)
+    }
+
+    pub fn all_read(&self) -> bool {
+        self.offset >= self.size
+    }
+
+    pub fn all_shipped(&self) -> bool {
+        self.all_read() && self.shipped.0 == self.offset
+    }
+
+    /// How many bytes the sink does not have yet, as far as one has seen.
+    pub fn behind(&self) -> u64 {
+        let size = if self.size == u64::MAX { self.offset } else { self.size };
+        size.saturating_sub(self.shipped.0)
+    }
+}

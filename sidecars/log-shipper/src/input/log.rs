@@ -1,0 +1,181 @@
+//! One log: the file at a path, and those that were there before and have not been read to their end.
+
+use crate::batch::Batch;
+use crate::input::generation::Generation;
+use crate::input::lag::Lag;
+use crate::input::source::Source;
+use crate::window::{More, Segment, Window};
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// So long after a file that is not written to any more was last seen to grow, what has no end in it is all.
+pub const SETTLED: Duration = Duration::from_secs(1);
+
+pub struct Log {
+    pub path: Arc<Path>,
+    /// Where the path leads to, if it is a symbolic link
+    pub target: Option<PathBuf>,
+    /// Which input of the configuration it is of
+    pub input: usize,
+    /// Oldest first
+    pub generations: VecDeque<Generation>,
+    /// Whether the last one is in the file at `path`
+    pub live: bool,
+    /// When the youngest file that was at `path` before was last written to, as far as it has been seen
+    pub since: Option<u64>,
+    /// Those before it have been read to their end
+    pub current: usize,
+    /// It is in the queue of those that may have unread bytes
+    pub queued: bool,
+    /// What it has must be compared with what the directory has
+    pub doubtful: bool,
+    /// When to look at it again, if nothing happens before
+    pub again: Option<Instant>,
+    /// When what has no end in a file that was rotated is all, as the last filling found
+    pub settle: Option<Instant>,
+    /// How many bytes a window must be able to hold for what begins at its current place
+    pub room: usize,
+    /// When a group without an end was first seen at its current place
+    pub waiting: Option<Instant>,
+    /// No input is about it any more
+    pub left: bool,
+    pub lag: Rc<Lag>,
+    /// The last error that was told, so that it is told once
+    pub told: Option<String>,
+}
+
+/// What [`Log::fill`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// The window has all there is until now, or as much as it may hold
+    Bytes { full: bool },
+    /// The file of this generation does not hold any more what was read from it
+    Changed(usize),
+}
+
+impl Log {
+    pub fn new(path: Arc<Path>, input: usize) -> Self {
+        let lag = Rc::new(Lag::new(path.clone()));
+        Self {
+            path,
+            target: None,
+            input,
+            generations: VecDeque::new(),
+            live: false,
+            since: None,
+            current: 0,
+            queued: false,
+            doubtful: true,
+            again: None,
+            settle: None,
+            room: 0,
+            waiting: None,
+            left: false,
+            lag,
+            told: None,
+        }
+    }
+
+    /// Fills `window` with what has not been decoded yet, `room` bytes at most.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn fill(&mut self, window: &mut Window, room: usize) -> io::Result<Filled> {
+        window.clear();
+        self.settle = None;
+        while self.current + 1 < self.generations.len() && self.generations[self.current].source.is_none() {
+            self.current += 1;
+        }
+        let last = self.generations.len().saturating_sub(1);
+        for (index, generation) in self.generations.iter_mut().enumerate().skip(self.current) {
+            let start = window.bytes.len();
+            let left = room - start;
+            let offset = generation.offset;
+            let Some(read) = generation.read(&mut window.bytes, left)? else { return Ok(Filled::Changed(index)) };
+            if read > 0 {
+                let continues = !generation.tail.whole_line;
+                window.segments.push(Segment { start, generation: generation.number, offset, continues });
+            }
+            if read == left {
+                return Ok(Filled::Bytes { full: true });
+            }
+            // Whoever writes to it may be in the middle of a line.
+            let whole = window.bytes.last().is_none_or(|last| *last == b'\n');
+            if index < last && !whole && generation.grown.elapsed() < SETTLED {
+                self.settle = Some(generation.grown + SETTLED);
+                break;
+            }
+        }
+        Ok(Filled::Bytes { full: false })
+    }
+
+    /// The first `consumed` bytes of `window` have been decoded, and are in `batch` or left out.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn advance(&mut self, window: &Window, consumed: usize, batch: &mut Batch) -> io::Result<()> {
+        for (index, segment) in window.segments.iter().enumerate() {
+            if segment.start >= consumed {
+                break;
+            }
+            let end = window.segments.get(index + 1).map_or(window.bytes.len(), |next| next.start);
+            let Some(generation) = self.generations.iter_mut().find(|one| one.number == segment.generation) else {
+                continue;
+            };
+            generation.advance(&window.bytes[segment.start..end.min(consumed)])?;
+            batch.reached(generation.number, generation.offset);
+        }
+        batch.read += consumed as u64;
+        // One that will not be written to any more is done with when it has been read, though nobody waits for that here.
+        while self.current + 1 < self.generations.len() && self.generations[self.current].all_read() {
+            self.current += 1;
+        }
+        Ok(())
+    }
+
+    /// What may follow the bytes of a window that was not full.
+    pub fn more(&self, flush_after: Option<Duration>, ending: bool) -> More {
+        let is_over = |last: &Generation| last.identity.is_none() || last.grown.elapsed() >= SETTLED;
+        let gone = !self.live && self.generations.back().is_none_or(is_over);
+        if ending || gone {
+            return More::Ended;
+        }
+        match (self.waiting, flush_after) {
+            (Some(since), Some(flush_after)) if since.elapsed() >= flush_after => More::Quiet,
+            _ => More::Coming,
+        }
+    }
+
+    /// Whether it comes through a pipe and less than `most` bytes of it wait.
+    pub fn wants_more(&self, most: usize) -> bool {
+        let source = self.generations.back().and_then(|generation| generation.source.as_ref());
+        self.live && matches!(source, Some(Source::Pipe(pipe)) if pipe.len() < most)
+    }
+
+    /// Everything that has not been shipped is to be read again.
+    pub fn rewind(&mut self) {
+        for generation in &mut self.generations {
+            generation.rewind();
+        }
+        self.current = 0;
+        self.room = 0;
+        self.waiting = None;
+    }
+
+    pub fn behind(&self) -> u64 {
+        self.generations.iter().map(Generation::behind).sum()
+    }
+
+    pub fn all_shipped(&self) -> bool {
+        self.generations.iter().all(Generation::all_shipped)
+    }
+
+    /// Everything of it that may be sent can be recognised after a crash.
+    pub fn recorded(&self) -> bool {
+        self.generations.iter().all(|generation| generation.recorded)
+    }
+}

@@ -1,0 +1,140 @@
+//! What changes, and what that means for which log.
+
+use crate::input::identity::Seen;
+use crate::input::names::bases;
+use crate::input::tailer::Tailer;
+use crate::input::tailer::piped::MOST;
+use crate::input::watch::Change;
+use std::ffi::OsStr;
+use std::fs::metadata;
+use std::future::pending;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often volumes are looked at of which the kernel does not tell everything.
+pub(super) const POLL: Duration = Duration::from_secs(1);
+
+/// How often everything is looked at, whatever was told.
+pub(super) const RESCAN: Duration = Duration::from_mins(1);
+
+impl Tailer {
+    /// Waits until something changed, or it is time to look.
+    ///
+    /// # Errors
+    /// When the kernel does not tell any more.
+    pub async fn wait(&mut self) -> io::Result<()> {
+        let again = self.again.first().map(|(when, _)| *when);
+        let until = [again, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
+        if !self.doubtful.is_empty() {
+            return Ok(());
+        }
+        // When it is time is seen by `update`.
+        let stdin = self.stdin.as_ref().filter(|(_, id)| self.logs[*id].wants_more(MOST)).map(|(stdin, _)| stdin);
+        let piped = async {
+            match stdin {
+                Some(stdin) => stdin.wait().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            result = self.watcher.wait(&mut self.changes) => result,
+            result = piped => result,
+            () = tokio::time::sleep_until(until.into()) => Ok(()),
+        }
+    }
+
+    /// Takes in what changed until now.
+    ///
+    /// # Errors
+    /// When the kernel does not tell any more.
+    pub fn update(&mut self) -> io::Result<()> {
+        let mut changes = std::mem::take(&mut self.changes);
+        self.watcher.drain(&mut changes)?;
+        self.take_in()?;
+        for change in changes.drain(..) {
+            match change {
+                Change::Written(path) => self.written(&path),
+                Change::Named(path) => self.named(path),
+                Change::Directories => self.rescan = Some(self.rescan.unwrap_or_else(Instant::now)),
+                Change::Anything => {
+                    self.rescan = Some(Instant::now());
+                    self.doubt_all();
+                }
+            }
+        }
+        self.changes = changes;
+        let now = Instant::now();
+        if now >= self.next_look {
+            self.doubt_deaf();
+            self.rescan = Some(now);
+        }
+        if self.rescan.is_some_and(|when| when <= now) {
+            self.scan();
+        }
+        while let Some((when, id)) = self.again.first().copied().filter(|(when, _)| *when <= now) {
+            self.again.remove(&(when, id));
+            self.logs[id].again = None;
+            self.look_after(id);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn written(&mut self, path: &Path) {
+        if let Some(id) = self.by_path.get(path).copied() {
+            if self.logs[id].generations.is_empty() {
+                self.doubt(id);
+            }
+            return self.enqueue(id);
+        }
+        // By another of its names.
+        let seen = metadata(path).ok().map(|found| Seen::new(&found));
+        if let Some(id) = seen.and_then(|seen| self.by_identity.get(&seen.identity).copied()) {
+            self.look_after(id);
+            return self.enqueue(id);
+        }
+        // Somebody may still write to a log that was renamed.
+        if let Some(id) = self.base_of(path) {
+            self.look_after(id);
+        } else if let Some(input) = self.inputs.iter().position(|(patterns, _)| patterns.matches(path)) {
+            self.found(path.to_owned(), input);
+        }
+    }
+
+    fn named(&mut self, path: PathBuf) {
+        if let Some(id) = self.by_path.get(path.as_path()).copied() {
+            return self.doubt(id);
+        }
+        if let Some(id) = self.base_of(&path) {
+            self.doubt(id);
+        }
+        if let Some(input) = self.inputs.iter().position(|(patterns, _)| patterns.matches(&path)) {
+            self.settle();
+            self.found(path, input);
+        }
+    }
+
+    /// The log that a file with this name may have been before it was rotated.
+    fn base_of(&self, path: &Path) -> Option<usize> {
+        let (directory, name) = (path.parent()?, path.file_name()?);
+        bases(name.as_bytes())
+            .find_map(|base| self.by_path.get(directory.join(OsStr::from_bytes(base)).as_path()).copied())
+    }
+
+    fn doubt_all(&mut self) {
+        for id in 0..self.logs.len() {
+            self.doubt(id);
+        }
+    }
+
+    fn doubt_deaf(&mut self) {
+        for id in 0..self.logs.len() {
+            let path = self.logs[id].target.as_deref().unwrap_or(&self.logs[id].path);
+            if path.parent().is_some_and(|directory| self.watcher.is_deaf(directory)) {
+                self.doubt(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Finding logs, and finding out what became of them.
+
+use crate::config::From;
+use crate::input::identity::{Identity, Seen};
+use crate::input::log::SETTLED;
+use crate::input::numbers;
+use crate::input::patterns::Visitor;
+use crate::input::reconcile::{Surroundings, reconcile};
+use crate::input::tailer::Tailer;
+use crate::input::tailer::changes::{POLL, RESCAN};
+use crate::input::watch::Watcher;
+use anyhow::{Context, Result};
+use chassis::message;
+use std::collections::HashMap;
+use std::fs::{Metadata, metadata};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Tailer {
+    /// Looks for files, and for directories where they may appear.
+    pub(super) fn scan(&mut self) {
+        let mut scan = Scan { watcher: &mut self.watcher, known: &self.by_path, input: 0, found: vec![] };
+        for (input, (patterns, _)) in self.inputs.iter().enumerate() {
+            scan.input = input;
+            patterns.walk(&mut scan);
+        }
+        for (path, input) in scan.found {
+            self.found(path, input);
+        }
+        self.rescan = None;
+        self.next_look = Instant::now() + if self.watcher.any_deaf() { POLL } else { RESCAN };
+    }
+
+    /// A path that an input is about, and that has not been one before.
+    pub(super) fn found(&mut self, path: PathBuf, input: usize) {
+        let Ok(seen) = metadata(&path) else { return };
+        // Another name of a file that is being read, or the new one that it got when it was rotated.
+        if seen.is_file() && !self.by_identity.contains_key(&Seen::new(&seen).identity) {
+            let id = self.log(&path.into(), input);
+            self.settle_one(id);
+        }
+    }
+
+    /// Compares the doubtful logs with their directories.
+    pub(super) fn settle(&mut self) {
+        while let Some(id) = self.doubtful.pop() {
+            self.settle_one(id);
+        }
+        self.let_go_of_most();
+    }
+
+    fn settle_one(&mut self, id: usize) {
+        let log = &mut self.logs[id];
+        if !std::mem::take(&mut log.doubtful) || log.left || &*log.path == Path::new("-") {
+            return;
+        }
+        for generation in &self.logs[id].generations {
+            self.by_generation.remove(&generation.number);
+            if let Some(identity) = generation.identity {
+                self.by_identity.remove(&identity);
+            }
+        }
+        let result = self.reconciled(id);
+        let log = &mut self.logs[id];
+        match result {
+            Ok(()) => log.told = None,
+            Err(error) => {
+                let text = format!("cannot read {}: {error:#}", log.path.display()).replace("\nhint: ", "; ");
+                if log.told.as_ref() != Some(&text) {
+                    message::warning(format_args!("{text}; it is tried again when something changes there"));
+                    log.told = Some(text);
+                }
+            }
+        }
+        for generation in &log.generations {
+            self.by_generation.insert(generation.number, id);
+            if let Some(identity) = generation.identity {
+                self.by_identity.insert(identity, id);
+            }
+        }
+        self.enqueue(id);
+        if self.logs[id].generations.len() > 1 || !self.logs[id].live {
+            self.look_again(id, Instant::now() + SETTLED);
+        }
+    }
+
+    fn reconciled(&mut self, id: usize) -> Result<()> {
+        let log = &mut self.logs[id];
+        let (patterns, input) = &self.inputs[log.input];
+        let live = match log.path.symlink_metadata() {
+            Ok(link) if link.is_symlink() => {
+                let target = log.path.canonicalize();
+                match target {
+                    Ok(target) if patterns.allows(&target) => {
+                        // What happens to it is told where it is.
+                        if let Some(directory) = target.parent() {
+                            let _ = self.watcher.watch(directory);
+                        }
+                        let seen = metadata(&target).ok();
+                        self.by_path.insert(target.as_path().into(), id);
+                        log.target = Some(target);
+                        seen
+                    }
+                    Ok(target) => anyhow::bail!(
+                        "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
+                        target.display(),
+                        input.confine.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ")
+                    ),
+                    Err(error) if error.kind() == ErrorKind::NotFound => None,
+                    Err(error) => return Err(error).context("cannot follow the symbolic link"),
+                }
+            }
+            Ok(found) => {
+                log.target = None;
+                if patterns.is_confined() {
+                    // The directories on the way may be links, too.
+                    let target = log.path.canonicalize()?;
+                    anyhow::ensure!(
+                        patterns.allows(&target),
+                        "it is {}, which is outside of the directories of --confine",
+                        target.display()
+                    );
+                    log.target = Some(target);
+                }
+                Some(found)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let live = live.filter(Metadata::is_file).map(|found| Seen::new(&found));
+        let at_end = self.first_start && input.from == From::End;
+        let mut around =
+            Around { id, by_identity: &self.by_identity, next: &mut self.next_generation, lost: &mut self.lost };
+        reconcile(log, live, at_end, &mut around)?;
+        Ok(())
+    }
+}
+
+struct Scan<'a> {
+    watcher: &'a mut Watcher,
+    known: &'a HashMap<Arc<Path>, usize>,
+    input: usize,
+    found: Vec<(PathBuf, usize)>,
+}
+
+impl Visitor for Scan<'_> {
+    fn directory(&mut self, path: &Path) {
+        // One that is gone, or that may not be read, is looked for again.
+        let _ = self.watcher.watch(path);
+    }
+
+    fn file(&mut self, path: PathBuf) {
+        if !self.known.contains_key(path.as_path()) {
+            self.found.push((path, self.input));
+        }
+    }
+}
+
+struct Around<'a> {
+    id: usize,
+    by_identity: &'a HashMap<Identity, usize>,
+    next: &'a mut u64,
+    lost: &'a mut u64,
+}
+
+impl Surroundings for Around<'_> {
+    fn is_taken(&self, identity: Identity) -> bool {
+        self.by_identity.get(&identity).is_some_and(|id| *id != self.id)
+    }
+
+    fn number(&mut self) -> u64 {
+        numbers::next(self.next)
+    }
+
+    fn lost(&mut self, bytes: u64) {
+        *self.lost += bytes;
+    }
+}

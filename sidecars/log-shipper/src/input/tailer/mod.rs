@@ -1,0 +1,165 @@
+//! All logs, and which of them has something to read.
+
+mod changes;
+mod discovery;
+mod parting;
+mod piped;
+mod reading;
+mod reconfigure;
+
+pub use reading::Read;
+
+use crate::config::Input;
+use crate::input::generation::Generation;
+use crate::input::identity::Identity;
+use crate::input::lag::Lags;
+use crate::input::log::Log;
+use crate::input::patterns::Patterns;
+use crate::input::stdin::Stdin;
+use crate::input::watch::{Change, Watcher};
+use crate::positions::{Positions, Record};
+use changes::RESCAN;
+use chassis::exit::Usage;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// All logs, by a number for each.
+pub struct Tailer {
+    inputs: Vec<(Patterns, Input)>,
+    watcher: Watcher,
+    changes: Vec<Change>,
+    logs: Vec<Log>,
+    /// Numbers of logs that are no more
+    vacant: Vec<usize>,
+    by_path: HashMap<Arc<Path>, usize>,
+    by_identity: HashMap<Identity, usize>,
+    by_generation: HashMap<u64, usize>,
+    /// Those that may have unread bytes
+    queue: VecDeque<usize>,
+    /// Those to be compared with their directory
+    doubtful: Vec<usize>,
+    again: BTreeSet<(Instant, usize)>,
+    rescan: Option<Instant>,
+    next_look: Instant,
+    /// Of files that no input is about any more
+    strangers: Vec<Record>,
+    next_generation: u64,
+    first_start: bool,
+    hold_deleted: u64,
+    /// And the log that comes through it
+    stdin: Option<(Stdin, usize)>,
+    /// Of all logs
+    pub lags: Lags,
+    /// Bytes that were gone before they could be read
+    pub lost: u64,
+}
+
+impl Tailer {
+    /// To be made in a runtime.
+    ///
+    /// # Errors
+    /// When a pattern is none.
+    pub fn new(inputs: &[Input], positions: Option<Positions>, hold_deleted: u64) -> Result<Self, Usage> {
+        let patterns =
+            inputs.iter().map(|input| Ok((Patterns::new(input)?, input.clone()))).collect::<Result<_, Usage>>()?;
+        let mut tailer = Self {
+            inputs: patterns,
+            watcher: Watcher::new(),
+            changes: vec![],
+            logs: vec![],
+            vacant: vec![],
+            by_path: HashMap::new(),
+            by_identity: HashMap::new(),
+            by_generation: HashMap::new(),
+            queue: VecDeque::new(),
+            doubtful: vec![],
+            again: BTreeSet::new(),
+            rescan: None,
+            next_look: Instant::now() + RESCAN,
+            strangers: vec![],
+            next_generation: positions.as_ref().map_or(1, |positions| positions.next),
+            first_start: positions.is_none(),
+            hold_deleted,
+            stdin: None,
+            lags: Lags::default(),
+            lost: 0,
+        };
+        tailer.open_stdin(inputs)?;
+        tailer.recall(positions.map_or(vec![], |positions| positions.records));
+        tailer.scan();
+        tailer.settle();
+        tailer.first_start = false;
+        Ok(tailer)
+    }
+
+    /// Puts the files back that were read before this process was started.
+    fn recall(&mut self, records: Vec<Record>) {
+        for record in records {
+            let Some(input) = self.inputs.iter().position(|(patterns, _)| patterns.matches(&record.path)) else {
+                self.strangers.push(record);
+                continue;
+            };
+            let id = self.log(&record.path, input);
+            let mut generation = Generation::recalled(
+                record.generation,
+                record.identity,
+                record.born,
+                record.fingerprint,
+                record.offset,
+                record.tail,
+            );
+            generation.modified = record.modified;
+            generation.size = record.size;
+            self.by_identity.insert(record.identity, id);
+            self.logs[id].generations.push_back(generation);
+        }
+    }
+
+    /// How many files are read, or are known to have been
+    pub fn files(&self) -> usize {
+        self.by_generation.len()
+    }
+
+    /// The log at this path.
+    fn log(&mut self, path: &Arc<Path>, input: usize) -> usize {
+        if let Some(id) = self.by_path.get(path) {
+            return *id;
+        }
+        let log = Log::new(path.clone(), input);
+        self.lags.borrow_mut().push(log.lag.clone());
+        let id = self.vacant.pop().unwrap_or(self.logs.len());
+        if id == self.logs.len() {
+            self.logs.push(log);
+        } else {
+            self.logs[id] = log;
+        }
+        self.by_path.insert(path.clone(), id);
+        self.doubtful.push(id);
+        id
+    }
+
+    fn enqueue(&mut self, id: usize) {
+        if !std::mem::replace(&mut self.logs[id].queued, true) {
+            self.queue.push_back(id);
+        }
+    }
+
+    fn doubt(&mut self, id: usize) {
+        if !std::mem::replace(&mut self.logs[id].doubtful, true) {
+            self.doubtful.push(id);
+        }
+    }
+
+    fn look_again(&mut self, id: usize, when: Instant) {
+        let log = &mut self.logs[id];
+        if log.again.is_none_or(|again| when < again) {
+            if let Some(again) = log.again {
+                self.again.remove(&(again, id));
+            }
+            log.again = Some(when);
+            self.again.insert((when, id));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What comes through stdin is a log, too.
+
+use crate::config::Input;
+use crate::input::generation::Generation;
+use crate::input::log::Log;
+use crate::input::numbers;
+use crate::input::source::Source;
+use crate::input::stdin::Stdin;
+use crate::input::tailer::Tailer;
+use chassis::exit::Usage;
+use std::io;
+use std::path::Path;
+
+/// So much is taken in before it is shipped.
+pub(super) const MOST: usize = 512 << 10;
+
+impl Tailer {
+    pub(super) fn open_stdin(&mut self, inputs: &[Input]) -> Result<(), Usage> {
+        let Some(input) = inputs.iter().position(|input| input.files.iter().any(|file| file == "-")) else {
+            return Ok(());
+        };
+        if self.stdin.is_some() {
+            return Ok(());
+        }
+        let stdin = Stdin::new().map_err(|error| Usage(format!("cannot read stdin: {error}")))?;
+        let id = self.logs.len();
+        let mut log = Log::new(Path::new("-").into(), input);
+        (log.live, log.doubtful) = (true, false);
+        let number = numbers::next(&mut self.next_generation);
+        log.generations.push_back(Generation::piped(number));
+        self.by_generation.insert(number, id);
+        self.lags.borrow_mut().push(log.lag.clone());
+        self.logs.push(log);
+        self.stdin = Some((stdin, id));
+        Ok(())
+    }
+
+    /// Whether nothing can come any more: there is only stdin, and that has ended.
+    pub fn has_ended(&self) -> bool {
+        let only = self.inputs.iter().all(|(_, input)| input.files.iter().all(|file| file == "-"));
+        only && self.stdin.as_ref().is_some_and(|(stdin, _)| stdin.ended)
+    }
+
+    /// Takes what came through stdin.
+    pub(super) fn take_in(&mut self) -> io::Result<()> {
+        let Some((stdin, id)) = &mut self.stdin else { return Ok(()) };
+        let id = *id;
+        let log = &mut self.logs[id];
+        let Some(generation) = log.generations.back_mut() else { return Ok(()) };
+        let Some(Source::Pipe(pipe)) = &mut generation.source else { return Ok(()) };
+        if log.live && stdin.read(pipe, MOST)? {
+            log.live = !stdin.ended;
+            generation.size = pipe.end();
+            self.enqueue(id);
+        }
+        Ok(())
+    }
+}

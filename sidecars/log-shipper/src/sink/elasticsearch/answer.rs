@@ -1,0 +1,416 @@
+//! What a bulk request was answered, item by item:
+//! <https://www.elastic.co/guide/en/elasticsearch/reference/current/docs-bulk.html#bulk-api-response-body>
+
+use super::scanner::Scanner;
+use serde::Deserialize;
+use serde_json::Value;
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+
+/// An event that was stored, when the answer is filtered as we ask for
+const STORED: &[u8] = br#"{"create":{"status":201}}"#;
+
+/// Characters of one reason
+const REASON: usize = 512;
+
+/// Bytes of all reasons of an answer: a batch of 10,000 events may have 10,000 of them.
+const REASONS: usize = 256 << 10;
+
+/// An answer that is none to the request. Nothing is known of any item then.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Nonsense(pub &'static str);
+
+impl Display for Nonsense {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Nonsense {}
+
+/// What became of an item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    Stored,
+    /// Not now, but perhaps later
+    Again,
+    /// Never
+    Refused,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    pub status: u16,
+    /// What kind of error it is, in the sink's words: `document_parsing_exception`
+    pub kind: Arc<str>,
+    pub text: Box<str>,
+}
+
+/// Why an item was refused.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its place in the request
+    pub item: usize,
+    pub reason: Reason,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// One for each item
+    pub fates: Vec<Fate>,
+    /// In the order of the items
+    pub refusals: Vec<Refusal>,
+    /// Why the first of the items that are to be sent again was not stored
+    pub again: Option<Reason>,
+}
+
+/// Reads an answer as it comes, in memory that does not depend on what comes.
+pub struct Reader {
+    expected: usize,
+    /// Whether ids are made of where events are from, so that one which exists is the same event
+    own_ids: bool,
+    place: Place,
+    scanner: Scanner,
+    answer: Answer,
+    reasons: usize,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Start,
+    Key,
+    Colon {
+        items: bool,
+    },
+    Skipped,
+    List,
+    FirstItem,
+    /// After the beginning of an item has been seen, its rest
+    Item,
+    NextItem,
+    AfterItem,
+    AfterValue,
+    End,
+}
+
+impl Reader {
+    /// For the answer to a request of so many items.
+    pub fn new(expected: usize, own_ids: bool) -> Self {
+        let answer = Answer { fates: Vec::with_capacity(expected), refusals: vec![], again: None };
+        Self { expected, own_ids, place: Place::Start, scanner: Scanner::default(), answer, reasons: 0 }
+    }
+
+    /// # Errors
+    /// When it cannot be an answer any more, whatever follows.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Nonsense> {
+        loop {
+            match self.place {
+                Place::FirstItem | Place::NextItem => bytes = self.stored(bytes),
+                Place::Key | Place::Skipped | Place::Item => {
+                    let Some(end) = self.scanner.feed(bytes)? else { return Ok(()) };
+                    bytes = &bytes[end..];
+                    self.place = match self.place {
+                        Place::Key => self.key()?,
+                        Place::Item => self.item()?,
+                        _ => Place::AfterValue,
+                    };
+                    continue;
+                }
+                _ => {}
+            }
+            bytes = bytes.trim_ascii_start();
+            let Some(&byte) = bytes.first() else { return Ok(()) };
+            let used = self.token(byte)?;
+            bytes = &bytes[used..];
+        }
+    }
+
+    /// # Errors
+    /// When there is not exactly one answer for each item.
+    pub fn finish(self) -> Result<Answer, Nonsense> {
+        match self.place {
+            Place::Start => Err(Nonsense("the answer is empty")),
+            Place::End if self.answer.fates.len() == self.expected => Ok(self.answer),
+            Place::End => Err(Nonsense("the answer has too few items")),
+            _ => Err(Nonsense("the answer is cut off")),
+        }
+    }
+
+    /// Takes items that were stored, as many as there are in a row.
+    fn stored<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        while let Some(rest) = bytes.strip_prefix(STORED)
+            && let [b',', rest @ ..] = rest
+            && self.answer.fates.len() < self.expected
+        {
+            self.answer.fates.push(Fate::Stored);
+            self.place = Place::NextItem;
+            bytes = rest;
+        }
+        bytes
+    }
+
+    /// A byte that is no white space, between values. Returns how many of it are used up.
+    fn token(&mut self, byte: u8) -> Result<usize, Nonsense> {
+        let (place, used) = match (self.place, byte) {
+            (Place::Colon { items: true }, b':') => (Place::List, 1),
+            (Place::Colon { items: false }, b':') => (self.read(Place::Skipped), 1),
+            (Place::List, b'[') => (Place::FirstItem, 1),
+            (Place::FirstItem | Place::NextItem, b'{') => (self.read(Place::Item), 0),
+            (Place::AfterItem, b',') => (Place::NextItem, 1),
+            (Place::FirstItem | Place::AfterItem, b']') => (Place::AfterValue, 1),
+            (Place::Start, b'{') | (Place::AfterValue, b',') => (self.read(Place::Key), 1),
+            (Place::AfterValue, b'}') => (Place::End, 1),
+            (Place::Start, _) => return Err(Nonsense("the answer is no JSON object")),
+            _ => return Err(Nonsense("the answer is no bulk answer")),
+        };
+        self.place = place;
+        Ok(used)
+    }
+
+    fn read(&mut self, what: Place) -> Place {
+        self.scanner.begin(what == Place::Skipped);
+        what
+    }
+
+    fn key(&self) -> Result<Place, Nonsense> {
+        match self.scanner.value() {
+            b"\"items\"" if !self.answer.fates.is_empty() => Err(Nonsense("the answer has items twice")),
+            [b'"', key @ ..] => Ok(Place::Colon { items: key == b"items\"" }),
+            _ => Err(Nonsense("the answer is no JSON object")),
+        }
+    }
+
+    fn item(&mut self) -> Result<Place, Nonsense> {
+        if self.answer.fates.len() == self.expected {
+            return Err(Nonsense("the answer has too many items"));
+        }
+        let value = self.scanner.value();
+        if value == STORED {
+            self.answer.fates.push(Fate::Stored);
+        } else {
+            let item: serde_json::Result<Item> = serde_json::from_str(&String::from_utf8_lossy(value));
+            let fate = self.judge(&item.map_err(|_| Nonsense("an item of the answer is none"))?.result)?;
+            self.answer.fates.push(fate);
+        }
+        Ok(Place::AfterItem)
+    }
+
+    fn judge(&mut self, result: &Outcome) -> Result<Fate, Nonsense> {
+        let kind = result.error.as_ref().and_then(|error| error["type"].as_str()).unwrap_or_default();
+        let fate = match result.status {
+            200..=299 => return Ok(Fate::Stored),
+            // It was stored by a request whose answer was lost.
+            409 if self.own_ids => return Ok(Fate::Stored),
+            429 | 500.. => Fate::Again,
+            // These are not for what the event is, and end when whoever may do so ends them.
+            401 | 403 if matches!(kind, "cluster_block_exception" | "security_exception") => Fate::Again,
+            400.. => Fate::Refused,
+            _ => return Err(Nonsense("an item of the answer has a status that is none")),
+        };
+        if fate == Fate::Refused {
+            let item = self.answer.fates.len();
+            let reason = self.reason(result.status, result.error.as_ref());
+            self.answer.refusals.push(Refusal { item, reason });
+        } else if self.answer.again.is_none() {
+            self.answer.again = Some(self.reason(result.status, result.error.as_ref()));
+        }
+        Ok(fate)
+    }
+
+    fn reason(&mut self, status: u16, error: Option<&Value>) -> Reason {
+        let (kind, mut text) = explain(error);
+        // Mostly all are of one kind.
+        let last = self.answer.refusals.last().map(|refusal| &refusal.reason.kind);
+        let kind = last.filter(|last| ***last == *kind).cloned().unwrap_or_else(|| kind.into());
+        if self.reasons + text.len() > REASONS {
+            text = "as others of the same request".into();
+        }
+        self.reasons += text.len();
+        Reason { status, kind, text: text.into() }
+    }
+}
+
+/// The type and the text of an error. What was at the bottom of it is part of the text, since that is what helps.
+pub fn explain(error: Option<&Value>) -> (&str, String) {
+    let Some(error) = error else { return ("unknown", String::new()) };
+    let part = |error: &Value| error["reason"].as_str().unwrap_or_default().to_owned();
+    let kind = error["type"].as_str().filter(|kind| !kind.is_empty()).unwrap_or("unknown");
+    let kind = &kind[..kind.floor_char_boundary(100)];
+    let mut text = error.as_str().map_or_else(|| part(error), ToOwned::to_owned);
+    let cause = part(&error["caused_by"]);
+    if !cause.is_empty() && !text.contains(&cause) {
+        text.truncate(text.floor_char_boundary(REASON / 2));
+        text = format!("{text}: {cause}");
+    }
+    text.truncate(text.floor_char_boundary(REASON));
+    (kind, text)
+}
+
+/// The key is the action that we sent; what we never send is no answer to it.
+#[derive(Deserialize)]
+struct Item {
+    #[serde(rename = "create", alias = "index")]
+    result: Outcome,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    status: u16,
+    error: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Fate, Nonsense, Reader};
+
+    const CREATED: &str = r#"{"create":{"status":201}}"#;
+
+    fn read_in(text: &str, expected: usize, own_ids: bool, piece: usize) -> Result<Answer, Nonsense> {
+        let mut reader = Reader::new(expected, own_ids);
+        for bytes in text.as_bytes().chunks(piece) {
+            reader.feed(bytes)?;
+        }
+        reader.finish()
+    }
+
+    /// It must not matter how the answer arrives.
+    fn read(text: &str, expected: usize) -> Result<Answer, Nonsense> {
+        let whole = read_in(text, expected, true, usize::MAX);
+        for piece in [1, 2, 3, 10, 26, 27] {
+            let pieces = read_in(text, expected, true, piece);
+            let fates = |answer: &Result<Answer, Nonsense>| answer.as_ref().ok().map(|answer| answer.fates.clone());
+            assert_eq!(fates(&pieces), fates(&whole), "{text}");
+        }
+        whole
+    }
+
+    fn answer(items: &[&str]) -> String {
+        format!(r#"{{"errors":true,"items":[{}]}}"#, items.join(","))
+    }
+
+    #[test]
+    fn all_stored() {
+        for count in [0, 1, 2, 1000] {
+            let answer = read(&answer(&vec![CREATED; count]), count).unwrap();
+            assert_eq!(answer.fates, vec![Fate::Stored; count]);
+            assert!(answer.refusals.is_empty() && answer.again.is_none());
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_filter_its_answer() {
+        let text = r#" {"took" : 30, "ingest_took":[1,{"a":"]}"}], "errors":false,
+            "items" : [ {"create": {"_index":".ds-logs-app","_id":"x\"}","_version":1,"result":"created",
+            "_shards":{"total":2,"successful":1,"failed":0},"_seq_no":0,"_primary_term":1,"status":201}} ,
+            {"index":{"status":200}}
+            ], "more":{"items":[1]} } "#;
+        assert_eq!(read(text, 2).unwrap().fates, [Fate::Stored; 2]);
+    }
+
+    #[test]
+    fn some_stored_some_later_some_never() {
+        let again = r#"{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"full"}}}"#;
+        let broken = r#"{"create":{"error":{"type":"unavailable_shards_exception","reason":"primary"},"status":503}}"#;
+        let refused = r#"{"create":{"status":400,"error":{"type":"document_parsing_exception",
+            "reason":"[1:20] failed to parse field [n]","caused_by":{"type":"x","reason":"For input string: \"é\""}}}}"#;
+        let exists = r#"{"create":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"it"}}}"#;
+        let text = answer(&[CREATED, again, refused, exists, broken, CREATED]);
+        let answer = read(&text, 6).unwrap();
+        let (stored, again, refused) = (Fate::Stored, Fate::Again, Fate::Refused);
+        assert_eq!(answer.fates, [stored, again, refused, stored, again, stored]);
+        let [refusal] = &answer.refusals[..] else { panic!("{:?}", answer.refusals) };
+        assert_eq!((refusal.item, refusal.reason.status), (2, 400));
+        assert_eq!(&*refusal.reason.kind, "document_parsing_exception");
+        assert_eq!(&*refusal.reason.text, "[1:20] failed to parse field [n]: For input string: \"é\"");
+        assert_eq!(&*answer.again.unwrap().kind, "es_rejected_execution_exception");
+    }
+
+    #[test]
+    fn an_id_that_exists_is_ours_only_if_ids_are() {
+        let exists = r#"{"create":{"status":409,"error":{"type":"version_conflict_engine_exception"}}}"#;
+        assert_eq!(read_in(&answer(&[exists]), 1, false, 99).unwrap().fates, [Fate::Refused]);
+    }
+
+    #[test]
+    fn what_is_not_the_events_fault_is_tried_again() {
+        for (status, kind, fate) in [
+            (403, "cluster_block_exception", Fate::Again),
+            (403, "security_exception", Fate::Again),
+            (403, "other", Fate::Refused),
+            (404, "index_not_found_exception", Fate::Refused),
+            (500, "other", Fate::Again),
+        ] {
+            let item = format!(r#"{{"create":{{"status":{status},"error":{{"type":"{kind}"}}}}}}"#);
+            assert_eq!(read(&answer(&[&item]), 1).unwrap().fates, [fate], "{item}");
+        }
+    }
+
+    #[test]
+    fn rubbish() {
+        let not_an_item = answer(&[r#"{"create":{"state":201}}"#]);
+        let deleted = answer(&[r#"{"delete":{"status":200}}"#]);
+        let informal = answer(&[r#"{"create":{"status":100}}"#]);
+        for text in [
+            "",
+            "<html>",
+            "[]",
+            "{}",
+            "{\"items\":[",
+            "{\"items\":{}}",
+            "{items:[]}",
+            "{\"items\":[1]}",
+            "{\"items\" [",
+            "{\"error\":{\"type\":\"x\"},\"status\":429}",
+            &answer(&[]),
+            &answer(&[CREATED, CREATED]),
+            &answer(&[CREATED]).replace("]}", "]"),
+            &(answer(&[CREATED]) + "x"),
+            &answer(&[CREATED]).replace("]}", ",]}"),
+            &answer(&[CREATED]).replace("]}", "],\"items\":[]}"),
+            &not_an_item,
+            &deleted,
+            &informal,
+        ] {
+            assert!(read(text, 1).is_err(), "{text}");
+        }
+    }
+
+    /// Whatever a byte is changed to, and however it arrives, the same is read, and only what is answered for is done.
+    #[test]
+    fn damaged_answers() {
+        let refused = r#"{"create":{"status":400,"error":{"type":"a\\\u00e4","reason":"\ud83d\ude00"}}}"#;
+        let whole = answer(&[CREATED, refused, CREATED]).into_bytes();
+        for place in 0..whole.len() {
+            for byte in *b"\"\\{}[],: 2x\x00\xff" {
+                let mut damaged = whole.clone();
+                damaged[place] = byte;
+                let [all, pieces] = [usize::MAX, 1].map(|piece| {
+                    let mut reader = Reader::new(3, true);
+                    let fed = damaged.chunks(piece).try_for_each(|bytes| reader.feed(bytes));
+                    fed.and_then(|()| reader.finish()).map(|answer| answer.fates)
+                });
+                assert_eq!(all.as_ref().ok(), pieces.as_ref().ok(), "{}", String::from_utf8_lossy(&damaged));
+                assert!(all.is_err() || all.is_ok_and(|fates| fates.len() == 3));
+            }
+        }
+    }
+
+    #[test]
+    fn reasons_stay_small() {
+        let reason = "ä".repeat(10_000);
+        let item = format!(r#"{{"create":{{"status":400,"error":{{"type":"{reason}","reason":"{reason}"}}}}}}"#);
+        let mut reader = Reader::new(1000, true);
+        reader.feed(b"{\"items\":[").unwrap();
+        for number in 0..1000 {
+            reader.feed(if number > 0 { b"," } else { b"" }).unwrap();
+            reader.feed(item.as_bytes()).unwrap();
+        }
+        reader.feed(b"]}").unwrap();
+        let answer = reader.finish().unwrap();
+        assert!(answer.refusals.iter().map(|refusal| refusal.reason.text.len()).sum::<usize>() < 300_000);
+        assert_eq!(&*answer.refusals[999].reason.text, "as others of the same request");
+    }
+}
