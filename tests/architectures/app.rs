@@ -50,7 +50,7 @@ fn its_papers_name_the_c_library_of_each() {
     for (architecture, gcc) in [("amd64", "cc"), ("arm64", "aarch64-linux-gnu-gcc")] {
         let tools = toolchains.split("\n\n").find_map(|tools| tools.strip_prefix(&format!("{architecture}:\n{gcc} ")));
         let (_, version) = tools.expect(gcc).split_once("\nglibc ").unwrap();
-        let glibc = format!("pkg:deb/debian/glibc@{version}?arch={architecture}");
+        let glibc = format!("pkg:deb/debian/glibc@{}?arch={architecture}", version.replace('+', "%2B"));
         assert!(bom["components"].as_array().unwrap().iter().any(|component| component["purl"] == glibc), "{glibc}");
     }
 }

@@ -1,11 +1,12 @@
-//! pause for every architecture, war-copy and the tests' app for those of sidecars: the files, and what they do under
-//! qemu-user.
+//! pause for every architecture, sidecars and the tests' app for those that have `std`: the files, and what they do
+//! under qemu-user.
 //! `make test-architectures` builds the ones and fetches the other.
 
 mod app;
 mod archive;
 mod behaviour;
 mod file;
+mod log_shipper;
 mod war_copy;
 
 use e2e::elf::Identity;

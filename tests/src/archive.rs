@@ -42,6 +42,29 @@ impl Archive {
         name
     }
 
+    /// What a node pulls of the image whose manifest `descriptor` describes, in bytes: manifest, configuration, layers.
+    ///
+    /// # Panics
+    /// If the archive lacks any part of it.
+    pub fn pulled(&self, descriptor: &Value) -> u64 {
+        let manifest = self.json(&self.blob(descriptor));
+        let layers = manifest["layers"].as_array().unwrap();
+        let parts = [descriptor, &manifest["config"]].into_iter().chain(layers).map(|part| self.blob(part));
+        parts.map(|blob| fs::metadata(self.path(&blob)).unwrap().len()).sum()
+    }
+
+    /// The names in the only layer of the image whose manifest `descriptor` describes.
+    ///
+    /// # Panics
+    /// If the archive lacks any part of it, or there are more layers.
+    pub fn files(&self, descriptor: &Value) -> Vec<String> {
+        let manifest = self.json(&self.blob(descriptor));
+        assert_eq!(manifest["layers"].as_array().unwrap().len(), 1);
+        let layer = self.path(&self.blob(&manifest["layers"][0]));
+        let listed = output(Command::new("tar").arg("-tzf").arg(layer)).unwrap();
+        listed.lines().map(Into::into).collect()
+    }
+
     /// The only file of the image whose manifest `descriptor` describes.
     ///
     /// # Panics

@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod command;
 pub mod contract;
 pub mod debian;
+pub mod elasticsearch;
 pub mod elf;
 pub mod engine;
 pub mod launch;
@@ -16,6 +17,7 @@ pub mod pause;
 pub mod pod;
 pub mod process;
 pub mod registry;
+pub mod shipper;
 pub mod trace;
 pub mod view;
 

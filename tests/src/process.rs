@@ -44,6 +44,11 @@ impl Process {
         status
     }
 
+    /// Waits for the process's end, and says whether it came in time.
+    pub fn ends_within(&self, time: Duration) -> bool {
+        ends_within(time, &self.pidfd) == Ok(true)
+    }
+
     /// Waits until the process sleeps in system call `number`.
     pub fn until_in_syscall(&self, number: libc::c_long) {
         until_in_syscall(self.pid, number);

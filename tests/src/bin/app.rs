@@ -10,8 +10,9 @@ use e2e::view::View;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,6 +37,16 @@ enum Role {
         file: PathBuf,
         text: String,
         #[arg(default_value_t = 0)]
+        code: u8,
+    },
+    /// Add COUNT numbered lines to FILE, and exit with CODE
+    Log {
+        file: PathBuf,
+        count: u64,
+        /// Before that, wait for SIGTERM, and add so many more
+        #[arg(long, value_name = "COUNT")]
+        at_end: Option<u64>,
+        #[arg(long, default_value_t = 0)]
         code: u8,
     },
     /// Print FILE
@@ -65,6 +76,15 @@ fn main() -> Result<ExitCode> {
             note(&file, &text)?;
             return Ok(code.into());
         }
+        Role::Log { file, count, at_end, code } => {
+            let mut signals = Signals::new([SIGTERM])?;
+            log(&file, 0..count)?;
+            if let Some(more) = at_end {
+                signals.forever().next();
+                log(&file, count..count + more)?;
+            }
+            return Ok(code.into());
+        }
         Role::Read { file } => {
             print!("{}", fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?);
         }
@@ -80,6 +100,17 @@ fn main() -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// As a logger with a buffer of its own does: most writes end within a line.
+fn log(file: &Path, mut numbers: Range<u64>) -> Result<()> {
+    let mut write = || {
+        let mut log = BufWriter::new(File::options().append(true).create(true).open(file)?);
+        numbers
+            .try_for_each(|number| writeln!(log, "n={number:08} INFO [main] com.example.App: the quick brown fox"))?;
+        log.flush()
+    };
+    write().with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Whole lines, whoever else writes.

@@ -1,0 +1,224 @@
+//! Its beginning and its end, and what it answers in between.
+
+use e2e::elasticsearch::{Fault, How, Server};
+use e2e::shipper::{
+    Place, STREAM, Shipper, expect_all, expect_order, free_port, get, lines, refuse, run, succeed, with,
+};
+use nix::sys::signal::Signal;
+use std::time::{Duration, Instant};
+
+#[test]
+fn what_is_there_is_delivered_before_it_leaves() {
+    let (server, place) = (Server::start(), Place::new());
+    let shipper = Shipper::start(place.ship(&server, &[]));
+    place.append("a.log", lines(0..1));
+    server.until_stored(1);
+    place.append("a.log", lines(1..100_000));
+    place.append("b.log", lines(100_000..100_010));
+    shipper.finish();
+    expect_all(&server, 100_010);
+}
+
+/// Who is asked to stop together with it may still have something to say.
+#[test]
+fn last_words_of_others() {
+    let (server, place) = (Server::start(), Place::new());
+    let shipper = Shipper::start(place.ship(&server, &[&"--quiet-for", &"2s"]));
+    place.append("a.log", lines(0..10));
+    server.until_stored(10);
+    shipper.signal(Signal::SIGTERM);
+    shipper.until_said("asked to stop");
+    for number in 1..5 {
+        place.append("a.log", lines(number * 10..number * 10 + 10));
+        server.until_stored(number * 10 + 10);
+    }
+    place.append("b.log", lines(50..60));
+    let ended = shipper.end();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    expect_all(&server, 60);
+}
+
+#[test]
+fn what_cannot_be_delivered_in_time_is_said() {
+    let (server, place) = (Server::start(), Place::new());
+    for fault in [None, Some(How::Never), Some(How::Slowly(Duration::from_secs(1)))] {
+        let before = server.with(|state| state.store.numbers.seen());
+        server.recover();
+        let shipper = Shipper::start(place.ship(&server, &[&"--drain-timeout", &"1s"]));
+        place.append("a.log", lines(before..before + 10));
+        server.until_stored(before + 10);
+        match &fault {
+            None => server.down(),
+            Some(how) => server.always(Fault::instead(how.clone())),
+        }
+        place.append("a.log", lines(before + 10..before + 20));
+        let ended = shipper.terminate();
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().filter(|line| line.contains("/a.log")).count(), 1, "{}", ended.stderr);
+        server.recover();
+        if fault.is_none() {
+            server.up();
+        }
+        succeed(place.ship(&server, &[&"--once"]));
+    }
+    expect_all(&server, 60);
+    expect_order(&server);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    for second in [Signal::SIGTERM, Signal::SIGINT] {
+        let (server, place) = (Server::start(), Place::new());
+        server.always(Fault::instead(How::Never));
+        let shipper = Shipper::start(place.ship(&server, &[&"--drain-timeout", &"10m"]));
+        place.append("a.log", lines(0..10));
+        server.until("it is sending", |state| !state.requests.is_empty());
+        shipper.signal(Signal::SIGTERM);
+        shipper.until_said("asked to stop");
+        shipper.signal(second);
+        assert_eq!(shipper.end().code, 1);
+    }
+}
+
+#[test]
+fn once() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", lines(0..1000));
+    place.append("b.log", lines(1000..2000).trim_end());
+    succeed(place.ship(&server, &[&"--once"]));
+    expect_all(&server, 2000);
+    succeed(place.to(&server.url(), &[&"--once", &place.log("nothing/*.log")]));
+}
+
+#[test]
+fn once_and_the_sink_is_gone() {
+    let (server, place) = (Server::start(), Place::new());
+    server.down();
+    place.append("a.log", lines(0..10));
+    let shipper = Shipper::start(place.ship(&server, &[&"--once", &"--drain-timeout", &"100ms"]));
+    shipper.until_said(server.url().trim_start_matches("http://"));
+    let ended = shipper.terminate();
+    assert!(ended.code == 1 && ended.stderr.contains("a.log"), "{}", ended.stderr);
+    server.up();
+    succeed(place.ship(&server, &[&"--once"]));
+    expect_all(&server, 10);
+}
+
+#[test]
+fn its_admin_endpoint() {
+    let (server, place, admin) = (Server::start(), Place::new(), free_port());
+    let probe = |which: &str| run(e2e::shipper::launch(&[&"probe", &which, &"--admin", &admin.to_string()]));
+    assert_eq!(probe("live").code, 1, "nobody is there");
+    place.append("a.log", lines(0..100));
+    let shipper = Shipper::start(with(place.ship(&server, &[]), &[&"--admin", &admin.to_string()]));
+    server.until_stored(100);
+    assert_eq!((get(admin, "/livez").unwrap().0, get(admin, "/readyz").unwrap().0), (200, 200));
+    assert_eq!((probe("live").code, probe("ready").code), (0, 0));
+    assert_eq!(get(admin, "/nothing").unwrap().0, 404);
+    // It can do its part, whether the sink can or not.
+    server.down();
+    place.append("a.log", lines(100..200));
+    shipper.until_said(server.url().trim_start_matches("http://"));
+    assert_eq!((get(admin, "/readyz").unwrap().0, probe("ready").code), (200, 0));
+    server.up();
+    server.until_stored(200);
+    let (status, page) = get(admin, "/metrics").unwrap();
+    assert_eq!(status, 200);
+    let samples = page.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    for sample in samples {
+        assert!(sample.starts_with("log_shipper_"), "{sample}");
+        assert!(sample.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{sample}");
+    }
+    for word in [
+        "a.log",
+        "lag_bytes",
+        "lag_seconds",
+        "events",
+        "bytes",
+        "batches",
+        "retried",
+        "dead_letters",
+        "in_flight",
+        "memory",
+    ] {
+        assert!(page.contains(word), "nothing about `{word}`: {page}");
+    }
+    shipper.finish();
+}
+
+#[test]
+fn what_is_wrong_with_its_configuration() {
+    let place = Place::new();
+    for (config, at, words) in [
+        ("inputs: []\noutput: {stdout: {}}\nother: 1\n", "config.yaml:3:1", &["other"][..]),
+        ("inputs:\n- files: [/x]\n  decoed: json\noutput: {stdout: {}}\n", "config.yaml:3:3", &["decoed", "decode"]),
+        ("inputs:\n- files: [/x]\n  decode: jsn\noutput: {stdout: {}}\n", "config.yaml:3:11", &["jsn", "json"]),
+        ("inputs:\n- files: [/x]\n  max-line: much\noutput: {stdout: {}}\n", "config.yaml:3:13", &["size"]),
+        ("inputs:\n- files: [/x]\n  lines: {include: ['(']}\noutput: {stdout: {}}\n", "config.yaml:3:21", &[]),
+        ("inputs:\n- files: [/x]\n", "config.yaml:", &["output"]),
+        ("inputs:\n- files: [/x\n", "config.yaml:", &[]),
+        ("output: {elasticsearch: {urls: ['ftp://x']}}\ninputs: [{files: [/x]}]\n", "config.yaml:", &["ftp"]),
+        ("output: {elasticsearch: {urls: []}}\ninputs: [{files: [/x]}]\n", "config.yaml:", &["urls"]),
+        ("inputs: [{files: []}]\noutput: {stdout: {}}\n", "config.yaml:", &["files"]),
+        ("inputs: [{files: [relative]}]\noutput: {stdout: {}}\n", "config.yaml:", &["relative"]),
+    ] {
+        let said = refuse(place.configured(config, &[&"--once"]), 2, words);
+        assert!(said.contains(at), "not at {at}: {said}");
+        let path = place.configure(config);
+        refuse(e2e::shipper::launch(&[&"check", &"--config", &path]), 2, words);
+    }
+    refuse(e2e::shipper::launch(&[&"--config", &"/nowhere.yaml"]), 2, &["/nowhere.yaml"]);
+}
+
+#[test]
+fn a_command_line_that_says_nothing_or_too_much() {
+    let place = Place::new();
+    let config = place.configure("inputs: [{files: [/x]}]\noutput: {stdout: {}}\n");
+    refuse(e2e::shipper::launch(&[]), 2, &[]);
+    refuse(e2e::shipper::launch(&[&"--config", &config, &"/var/log/*.log"]), 2, &["--config"]);
+    refuse(e2e::shipper::launch(&[&"--config", &config, &"--to", &"null"]), 2, &["--config"]);
+    refuse(e2e::shipper::launch(&[&"--to", &"ftp://x", &"/x"]), 2, &["ftp"]);
+    refuse(e2e::shipper::launch(&[&"--index", &"a", &"--data-stream", &"b", &"/x"]), 2, &[]);
+    refuse(e2e::shipper::launch(&[&"--decode", &"xml", &"/x"]), 2, &["xml"]);
+}
+
+/// A file of configuration that changes is followed; one that is wrong is not.
+#[test]
+fn the_configuration_changes() {
+    let (server, place) = (Server::start(), Place::new());
+    let config = |version: &str| {
+        format!(
+            "inputs: [{{files: [LOGS/*.log], fields: {{version: '{version}'}}}}]\noutput: {{elasticsearch: {{urls: ['{}']}}}}\n",
+            server.url()
+        )
+    };
+    let shipper = Shipper::start(place.configured(&config("one"), &[]));
+    let mut count = 0;
+    let mut version = || {
+        place.append("a.log", lines(count..count + 1));
+        count += 1;
+        server.until_stored(count);
+        server.with(|state| state.store.in_index(STREAM).documents.last().unwrap().value()["version"].clone())
+    };
+    assert_eq!(version(), "one");
+    place.configure("inputs: [{files: nonsense\n");
+    shipper.until_said("config.yaml:");
+    assert_eq!(version(), "one");
+    place.configure(&config("two"));
+    e2e::process::until("the new one holds", || version() == "two");
+    shipper.finish();
+    expect_all(&server, count);
+    expect_order(&server);
+}
+
+/// It ends as fast as it can: the deadline is for what needs it.
+#[test]
+fn nothing_to_do_is_done_soon() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", lines(0..10));
+    let shipper = Shipper::start(place.ship(&server, &[&"--drain-timeout", &"10m"]));
+    server.until_stored(10);
+    let start = Instant::now();
+    shipper.finish();
+    assert!(start.elapsed() < Duration::from_mins(5));
+}

@@ -1,0 +1,217 @@
+//! Logs are rotated, while it reads them, while it is behind, and while it does not run.
+
+use e2e::elasticsearch::Server;
+use e2e::shipper::{Place, STREAM, Shipper, expect_all, expect_order, lines};
+use std::fs::{self, File};
+use std::io::Write;
+
+/// Whether it is behind when it happens, or does not even run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Meanwhile {
+    /// All has been delivered
+    Reading,
+    /// The sink is down
+    Behind,
+    /// It is killed before, and started again afterwards
+    Killed,
+}
+
+const ALL: [Meanwhile; 3] = [Meanwhile::Reading, Meanwhile::Behind, Meanwhile::Killed];
+
+/// Lines 0..100 are delivered; then `happen` writes up to line `count`, and all of it must come, in order.
+fn rotated(meanwhile: Meanwhile, pattern: &str, count: u64, happen: impl FnOnce(&Place, &dyn Fn(u64))) {
+    eprintln!("{meanwhile:?}:");
+    let (server, place) = (Server::start(), Place::new());
+    let launch = || place.to(&server.url(), &[&place.log(pattern)]);
+    place.append("a.log", lines(0..100));
+    let mut shipper = Some(Shipper::start(launch()));
+    server.until_stored(100);
+    match meanwhile {
+        Meanwhile::Reading => {}
+        Meanwhile::Behind => server.down(),
+        Meanwhile::Killed => shipper.take().unwrap().kill(),
+    }
+    happen(&place, &|count| {
+        if meanwhile == Meanwhile::Reading {
+            server.until_stored(count);
+        }
+    });
+    if meanwhile == Meanwhile::Behind {
+        server.up();
+    }
+    let shipper = shipper.unwrap_or_else(|| Shipper::start(launch()));
+    server.until_stored(count);
+    shipper.finish();
+    expect_all(&server, count);
+    expect_order(&server);
+}
+
+#[test]
+fn renamed() {
+    for meanwhile in ALL {
+        rotated(meanwhile, "*.log", 300, |place, seen| {
+            let mut old = File::options().append(true).open(place.log("a.log")).unwrap();
+            place.append("a.log", lines(100..150));
+            place.rename("a.log", "a.log.1");
+            // Writers go on for a while with what they have opened.
+            old.write_all(lines(150..200).as_bytes()).unwrap();
+            seen(200);
+            place.append("a.log", lines(200..300));
+        });
+    }
+}
+
+#[test]
+fn renamed_again_and_again() {
+    for meanwhile in ALL {
+        rotated(meanwhile, "*.log", 600, |place, _| {
+            for round in 1..6 {
+                place.append("a.log", lines(round * 100..round * 100 + 100));
+                for number in (1..round).rev() {
+                    place.rename(&format!("a.log.{number}"), &format!("a.log.{}", number + 1));
+                }
+                place.rename("a.log", "a.log.1");
+                place.append("a.log", "");
+            }
+        });
+    }
+}
+
+/// The rotated file's new name is one of a log, too: it is the same one.
+#[test]
+fn renamed_to_what_matches() {
+    for meanwhile in ALL {
+        rotated(meanwhile, "a.log*", 300, |place, _| {
+            place.append("a.log", lines(100..200));
+            place.rename("a.log", "a.log.1");
+            place.append("a.log", lines(200..300));
+        });
+    }
+}
+
+/// By date, as `dateext` of logrotate does it, into another directory.
+#[test]
+fn renamed_to_elsewhere() {
+    for meanwhile in [Meanwhile::Reading, Meanwhile::Behind] {
+        rotated(meanwhile, "*.log", 300, |place, _| {
+            fs::create_dir(place.log("old")).unwrap();
+            place.append("a.log", lines(100..200));
+            place.rename("a.log", "old/a-20261121");
+            place.append("a.log", lines(200..300));
+        });
+    }
+}
+
+#[test]
+fn copied_and_truncated() {
+    for meanwhile in ALL {
+        for next in [1, 100, 900] {
+            rotated(meanwhile, "*.log", 200 + next, |place, seen| {
+                place.append("a.log", lines(100..200));
+                seen(200);
+                place.copy_and_truncate("a.log", "a.log.1");
+                place.append("a.log", lines(200..200 + next));
+            });
+        }
+    }
+}
+
+/// As with `copytruncate` and `compress` of logrotate.
+#[test]
+fn copied_truncated_and_compressed() {
+    for meanwhile in ALL {
+        rotated(meanwhile, "*.log", 400, |place, _| {
+            for round in [1, 2] {
+                place.append("a.log", lines(round * 100..round * 100 + 100));
+                let _ = fs::rename(place.log("a.log.1.gz"), place.log("a.log.2.gz"));
+                place.copy_and_truncate("a.log", "a.log.1");
+                compress(place, "a.log.1");
+            }
+            place.append("a.log", lines(300..400));
+        });
+    }
+}
+
+#[test]
+fn renamed_and_compressed() {
+    for meanwhile in ALL {
+        rotated(meanwhile, "*.log", 400, |place, _| {
+            for round in [1, 2] {
+                place.append("a.log", lines(round * 100..round * 100 + 100));
+                let _ = fs::rename(place.log("a.log.1.gz"), place.log("a.log.2.gz"));
+                place.rename("a.log", "a.log.1");
+                compress(place, "a.log.1");
+                place.append("a.log", "");
+            }
+            place.append("a.log", lines(300..400));
+        });
+    }
+}
+
+fn compress(place: &Place, name: &str) {
+    let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+    encoder.write_all(&fs::read(place.log(name)).unwrap()).unwrap();
+    fs::write(place.log(&format!("{name}.gz")), encoder.finish().unwrap()).unwrap();
+    fs::remove_file(place.log(name)).unwrap();
+}
+
+#[test]
+fn deleted_while_it_is_behind() {
+    rotated(Meanwhile::Behind, "*.log", 300, |place, _| {
+        place.append("a.log", lines(100..200));
+        fs::remove_file(place.log("a.log")).unwrap();
+        place.append("a.log", lines(200..300));
+    });
+}
+
+/// The same bytes again are another log's. It is shorter each time: as long as the old one, it would be the old one.
+#[test]
+fn truncated_and_written_again() {
+    let (server, place) = (Server::start(), Place::new());
+    let shipper = Shipper::start(place.ship(&server, &[]));
+    let mut count = 0;
+    for text in ["one\ntwo\nthree\n", "one\ntwo\n", "one\n"] {
+        place.append("a.log", text);
+        count += u64::try_from(text.lines().count()).unwrap();
+        server.until_stored(count);
+        place.truncate("a.log");
+    }
+    shipper.finish();
+    let expected = ["one", "two", "three", "one", "two", "one"];
+    assert_eq!(server.with(|state| state.store.messages(STREAM)), expected);
+    assert_eq!(server.with(|state| state.store.conflicts), 0);
+}
+
+/// A line that is written in pieces is one, and what a writer left without an end is not lost.
+#[test]
+fn lines_without_an_end() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", "whole\nbeg");
+    let shipper = Shipper::start(place.ship(&server, &[]));
+    server.until_stored(1);
+    place.append("a.log", "un\nleft");
+    server.until_stored(2);
+    place.rename("a.log", "a.log.1");
+    place.append("a.log", "next\nlast words");
+    server.until_stored(4);
+    shipper.finish();
+    let expected = ["whole", "begun", "left", "next", "last words"];
+    assert_eq!(server.with(|state| state.store.messages(STREAM)), expected);
+}
+
+/// While nobody looked, what had been read was removed, and what came after it was rotated, too.
+#[test]
+fn what_was_read_is_gone_and_what_came_next_is_rotated() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", lines(0..100));
+    e2e::shipper::succeed(place.ship(&server, &[&"--once"]));
+    fs::remove_file(place.log("a.log")).unwrap();
+    for round in 1..4 {
+        place.append("a.log", lines(round * 100..round * 100 + 100));
+        place.rename("a.log", &format!("a.log.{}", 4 - round));
+    }
+    place.append("a.log", lines(400..500));
+    e2e::shipper::succeed(place.ship(&server, &[&"--once"]));
+    expect_all(&server, 500);
+    expect_order(&server);
+}
