@@ -1,6 +1,6 @@
 use crate::Node;
 use kubelet::manifest::{Manifest, SeccompKind};
-use kubelet::session;
+use kubelet::session::{self, Services};
 use std::fs;
 use std::path::PathBuf;
 
@@ -11,21 +11,28 @@ fn directory(example: &str) -> PathBuf {
 #[test]
 fn two_containers() {
     let node = Node::get();
-    session::play(&node.containerd, &node.cri, &directory("two-containers")).unwrap();
+    session::play(&node.containerd, &node.cri, &directory("two-containers"), &Services::new()).unwrap();
 }
 
 #[test]
 fn shared_pid() {
     let node = Node::get();
-    session::play(&node.containerd, &node.cri, &directory("shared-pid")).unwrap();
+    session::play(&node.containerd, &node.cri, &directory("shared-pid"), &Services::new()).unwrap();
 }
 
 /// <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>, as far as a manifest that the
 /// runner reads can break it.
 #[test]
 fn the_examples_are_restricted() {
-    for example in ["two-containers", "shared-pid", "war-tomcat"] {
-        let manifest = Manifest::parse(&fs::read_to_string(directory(example).join("pod.yaml")).unwrap()).unwrap();
+    for example in [
+        "two-containers/pod.yaml",
+        "shared-pid/pod.yaml",
+        "war-tomcat/pod.yaml",
+        "log-sidecar/pod.yaml",
+        "log-sidecar/sidecar.yaml",
+        "log-sidecar/job.yaml",
+    ] {
+        let manifest = Manifest::parse(&fs::read_to_string(directory(example)).unwrap()).unwrap();
         let spec = manifest.pod.spec;
         assert!(!spec.host_network && !spec.host_pid, "{example}: no namespace is the node's");
         assert!(spec.volumes.iter().all(|volume| volume.host_path.is_none()), "{example}: no volume is the node's");

@@ -2,6 +2,7 @@
 
 mod examples;
 mod lifecycle;
+mod log_sidecar;
 mod volumes;
 mod war_tomcat;
 

@@ -50,6 +50,42 @@ spec:
     assert!(read(&pod, "/all/b.yaml").is_err(), "only the items are there");
 }
 
+/// By files; the example `log-sidecar` has what variables tell.
+#[test]
+fn what_a_pod_is_told_about_itself() {
+    let node = Node::get();
+    let manifest = format!(
+        "apiVersion: v1
+kind: Pod
+metadata: {{ name: told, labels: {{ tier: web, app: shop }}, annotations: {{ note: 'say \"hello\"' }} }}
+spec:
+  hostAliases: [{{ ip: 192.0.2.1, hostnames: [one, two] }}]
+  containers: [{{ name: app, {APP}, volumeMounts: [{{ name: info, mountPath: /info }}] }}]
+  volumes:
+    - name: info
+      downwardAPI:
+        items:
+          - {{ path: name, fieldRef: {{ fieldPath: metadata.name }} }}
+          - {{ path: labels, fieldRef: {{ fieldPath: metadata.labels }} }}
+          - {{ path: deep/annotations, fieldRef: {{ fieldPath: metadata.annotations }} }}
+"
+    );
+    let manifest = Manifest::parse(&manifest).unwrap();
+    let pod = kubelet::pod::Pod::start(&node.containerd, &node.cri, manifest).unwrap();
+    for (path, content) in [
+        ("/info/name", "told"),
+        ("/info/labels", "app=\"shop\"\ntier=\"web\""),
+        ("/info/deep/annotations", r#"note="say \"hello\"""#),
+    ] {
+        assert_eq!(read(&pod, path).unwrap(), content);
+    }
+    let hosts = read(&pod, "/etc/hosts").unwrap();
+    assert!(
+        hosts.contains("192.0.2.1\tone\ttwo") && hosts.contains(&format!("{}\ttold", pod.ip().unwrap())),
+        "{hosts}"
+    );
+}
+
 /// `fsGroup` lets a user of any number write, and read-only is read-only.
 #[test]
 fn an_empty_dir_is_for_all_containers() {
@@ -79,6 +115,13 @@ fn what_cannot_be_kept_is_refused() {
     for (spec, expected) in [
         ("  nodeName: here\n".into(), "unknown field `nodeName`"),
         ("  containers: [{ name: app, image: none, args: [$(NAME)] }]\n".into(), "expands no $(VARIABLE)"),
+        (
+            format!(
+                "  containers: [{{ name: app, {APP}, \
+                 env: [{{ name: A, valueFrom: {{ fieldRef: {{ fieldPath: status.none }} }} }}] }}]\n"
+            ),
+            "knows no field `status.none`",
+        ),
         (
             format!("  volumes: [{{ name: data }}]\n  containers: [{{ name: app, {APP} }}]\n"),
             "volume data: it wants one",

@@ -8,7 +8,8 @@ use e2e::process::until;
 use kubelet::manifest::{Container, Manifest};
 use kubelet::messages::ContainerState;
 use kubelet::pod::Pod;
-use kubelet::{free_port, http, session};
+use kubelet::session::{self, Services};
+use kubelet::{free_port, http};
 use nix::sys::signal::{Signal, kill};
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +34,7 @@ fn the_session() {
     let _turn = turn();
     let node = Node::get();
     images::load(&node).unwrap();
-    session::play(&node.containerd, &node.cri, &directory()).unwrap();
+    session::play(&node.containerd, &node.cri, &directory(), &Services::new()).unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From a manifest to what the runtime is asked for, as kubelet's `kuberuntime` does it.
 
 use crate::cri::Cri;
+use crate::facts::Facts;
 use crate::manifest::{self, Manifest, SeccompKind, SeccompProfile};
 use crate::messages::{
     Capabilities, ContainerConfig, ContainerLinux, ContainerMetadata, ContainerSecurity, ImageSpec, Int64, KeyValue,
@@ -50,10 +51,12 @@ pub fn sandbox(manifest: &Manifest, config: &mut SandboxConfig) {
 }
 
 /// # Errors
-/// If the container mounts a volume that the pod has not, or would run as root and must not.
+/// If the container mounts a volume that the pod has not, would run as root and must not, or is to be told what the
+/// runner does not know.
 pub fn container(
     manifest: &Manifest,
     container: &manifest::Container,
+    facts: &Facts,
     volumes: &BTreeMap<String, PathBuf>,
     attempt: u32,
     cri: &Cri,
@@ -73,16 +76,24 @@ pub fn container(
         let host_path = volume.join(&mount.sub_path).to_string_lossy().into();
         Ok(Mount { container_path: mount.mount_path.clone(), host_path, readonly: mount.read_only })
     });
-    let variable =
-        |variable: &manifest::Variable| KeyValue { key: variable.name.clone(), value: variable.value.clone() };
+    let hosts = facts.hosts.iter().map(|path| {
+        Ok(Mount { container_path: "/etc/hosts".into(), host_path: path.to_string_lossy().into(), readonly: false })
+    });
+    let variable = |variable: &manifest::Variable| {
+        let value = match &variable.value_from {
+            Some(from) => facts.variable(&from.field_ref.field_path),
+            None => Ok(variable.value.clone()),
+        };
+        Ok(KeyValue { key: variable.name.clone(), value: value.with_context(|| variable.name.clone())? })
+    };
     Ok(ContainerConfig {
         metadata: Some(ContainerMetadata { name: container.name.clone(), attempt }),
         image: Some(ImageSpec { image: container.image.clone() }),
         command: container.command.clone(),
         args: container.args.clone(),
         working_dir: container.working_dir.clone(),
-        envs: container.env.iter().map(variable).collect(),
-        mounts: mounts.collect::<Result<_>>()?,
+        envs: container.env.iter().map(variable).collect::<Result<_>>()?,
+        mounts: mounts.chain(hosts).collect::<Result<_>>()?,
         log_path: format!("{}-{attempt}.log", container.name),
         linux: Some(ContainerLinux {
             resources: Some(resources::convert(&container.resources)?),

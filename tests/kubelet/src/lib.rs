@@ -6,6 +6,7 @@ pub mod containerd;
 mod convert;
 pub mod cri;
 mod debian;
+mod facts;
 pub mod http;
 pub mod image;
 pub mod manifest;

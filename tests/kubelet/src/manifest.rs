@@ -5,44 +5,69 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A pod, and the objects its volumes come from.
+/// A pod, or a Job's, and the objects its volumes come from.
 pub struct Manifest {
     pub pod: Pod,
     pub config_maps: BTreeMap<String, Files>,
     pub secrets: BTreeMap<String, Files>,
+    /// All of them, in their order
+    pub objects: Vec<Object>,
 }
 
 /// Name to content.
 pub type Files = BTreeMap<String, String>;
 
+/// What kubectl calls an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub resource: &'static str,
+    pub name: String,
+}
+
 impl Manifest {
     /// # Errors
     /// If it is no manifest, or asks for what the runner cannot do.
     pub fn parse(text: &str) -> Result<Self> {
-        let (mut pods, mut config_maps, mut secrets) = (vec![], BTreeMap::new(), BTreeMap::new());
+        let (mut pods, mut config_maps, mut secrets, mut objects) = (vec![], BTreeMap::new(), BTreeMap::new(), vec![]);
         for document in documents(text) {
             let head: Head = serde_saphyr::from_str(&document).context("no Kubernetes object")?;
-            match (head.api_version.as_str(), head.kind.as_str()) {
-                ("v1", "Pod") => pods.push(serde_saphyr::from_str::<Pod>(&document)?),
+            let (resource, name) = match (head.api_version.as_str(), head.kind.as_str()) {
+                ("v1", "Pod") => {
+                    let pod: Pod = serde_saphyr::from_str(&document)?;
+                    let name = pod.metadata.name.clone();
+                    pods.push(pod);
+                    ("pod", name)
+                }
+                ("batch/v1", "Job") => {
+                    let job: Job = serde_saphyr::from_str(&document)?;
+                    let name = job.metadata.name.clone();
+                    pods.push(job.pod()?);
+                    ("job.batch", name)
+                }
                 ("v1", "ConfigMap") => {
                     let object: ConfigMap = serde_saphyr::from_str(&document)?;
-                    config_maps.insert(object.metadata.name, object.data);
+                    config_maps.insert(object.metadata.name.clone(), object.data);
+                    ("configmap", object.metadata.name)
                 }
                 ("v1", "Secret") => {
                     let object: Secret = serde_saphyr::from_str(&document)?;
-                    secrets.insert(object.metadata.name, object.string_data);
+                    secrets.insert(object.metadata.name.clone(), object.string_data);
+                    ("secret", object.metadata.name)
                 }
-                (version, kind) => bail!("the runner knows no {kind} of {version}; it knows Pod, ConfigMap, Secret"),
-            }
+                (version, kind) => {
+                    bail!("the runner knows no {kind} of {version}; it knows Pod, Job, ConfigMap, Secret")
+                }
+            };
+            objects.push(Object { resource, name });
         }
-        ensure!(pods.len() == 1, "a manifest for the runner has one Pod, not {}", pods.len());
+        ensure!(pods.len() == 1, "a manifest for the runner has one Pod or Job, not {}", pods.len());
         let pod = pods.remove(0);
         for container in pod.spec.init_containers.iter().chain(&pod.spec.containers) {
             let words = container.command.iter().chain(&container.args);
             let mut words = words.chain(container.env.iter().map(|variable| &variable.value));
             ensure!(!words.any(|word| word.contains("$(")), "{}: the runner expands no $(VARIABLE)", container.name);
         }
-        Ok(Self { pod, config_maps, secrets })
+        Ok(Self { pod, config_maps, secrets, objects })
     }
 }
 
@@ -93,6 +118,21 @@ objects! {
         metadata: Metadata,
         spec: PodSpec,
     }
+    Job {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        spec: JobSpec,
+    }
+    JobSpec {
+        /// The one pod is given up when its containers do not end in time, whatever it says
+        backoff_limit: Option<u32>,
+        template: Template,
+    }
+    Template {
+        metadata: Metadata,
+        spec: PodSpec,
+    }
     ConfigMap {
         api_version: String,
         kind: String,
@@ -124,9 +164,15 @@ objects! {
         /// There are no services
         enable_service_links: Option<bool>,
         security_context: PodSecurity,
+        host_aliases: Vec<HostAlias>,
         volumes: Vec<Volume>,
         init_containers: Vec<Container>,
         containers: Vec<Container>,
+    }
+    /// Lines of `/etc/hosts`
+    HostAlias {
+        ip: String,
+        hostnames: Vec<String>,
     }
     PodSecurity {
         run_as_user: Option<i64>,
@@ -148,6 +194,18 @@ objects! {
         config_map: Option<Projection>,
         secret: Option<SecretVolume>,
         projected: Option<Projected>,
+        #[serde(rename = "downwardAPI")]
+        downward: Option<DownwardFiles>,
+    }
+    DownwardFiles {
+        items: Vec<DownwardFile>,
+    }
+    DownwardFile {
+        path: String,
+        field_ref: FieldRef,
+    }
+    FieldRef {
+        field_path: String,
     }
     EmptyDir {}
     HostPath {
@@ -195,6 +253,10 @@ objects! {
     Variable {
         name: String,
         value: String,
+        value_from: Option<ValueFrom>,
+    }
+    ValueFrom {
+        field_ref: FieldRef,
     }
     Port {
         name: String,
@@ -267,6 +329,21 @@ pub enum SeccompKind {
     RuntimeDefault,
     #[default]
     Unconfined,
+}
+
+impl Job {
+    /// The first pod that is made for it; the API server would choose the end of its name.
+    fn pod(self) -> Result<Pod> {
+        let Template { mut metadata, spec } = self.spec.template;
+        let policy = spec.restart_policy;
+        ensure!(
+            policy != RestartPolicy::Always,
+            "{}: a Job's pods are restarted Never or OnFailure",
+            self.metadata.name
+        );
+        metadata.name = format!("{}-7c4zk", self.metadata.name);
+        Ok(Pod { api_version: "v1".into(), kind: "Pod".into(), metadata, spec })
+    }
 }
 
 impl Container {

@@ -3,6 +3,7 @@
 
 use crate::containerd::Containerd;
 use crate::cri::Cri;
+use crate::facts::Facts;
 use crate::manifest::{Container, Manifest, Probe, RestartPolicy};
 use crate::messages::{ContainerState, ContainerStatus, ExecSyncRequest};
 use crate::sandbox::Sandbox;
@@ -24,10 +25,11 @@ const TRIES: u32 = 3;
 pub struct Pod<'a> {
     pub sandbox: Sandbox<'a>,
     manifest: Manifest,
+    facts: Facts,
     volumes: BTreeMap<String, PathBuf>,
     /// Sidecars and app containers, in the order of their start
     started: Vec<Started>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 struct Started {
@@ -61,11 +63,17 @@ impl<'a> Pod<'a> {
         let home = tempfile::Builder::new().prefix("pause-kit-pod.").tempdir()?;
         // Volumes are for any user, and so is the way to them.
         fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-        let volumes = volumes::make(&manifest, home.path())?;
         let mut config = containerd.sandbox(&manifest.pod.metadata.name)?;
+        let uid = config.metadata.as_ref().map(|metadata| metadata.uid.as_str()).unwrap_or_default();
+        let facts = Facts::new(&manifest.pod.metadata, uid);
+        let volumes = volumes::make(&manifest, &facts, home.path())?;
         convert::sandbox(&manifest, &mut config);
         let sandbox = Sandbox::run(cri, config)?;
-        let mut pod = Self { sandbox, manifest, volumes, started: vec![], _home: home };
+        let mut pod = Self { sandbox, manifest, facts, volumes, started: vec![], home };
+        if !pod.manifest.pod.spec.host_network {
+            pod.facts.ip = Some(pod.ip()?);
+            pod.facts.hosts = Some(volumes::hosts(&pod.manifest, &pod.facts, pod.home.path())?);
+        }
         for container in pod.manifest.pod.spec.init_containers.clone() {
             let name = container.name.clone();
             if container.is_sidecar() {
@@ -86,7 +94,8 @@ impl<'a> Pod<'a> {
     }
 
     fn create(&self, container: &Container, attempt: u32) -> Result<String> {
-        let config = convert::container(&self.manifest, container, &self.volumes, attempt, self.sandbox.cri)?;
+        let (facts, volumes) = (&self.facts, &self.volumes);
+        let config = convert::container(&self.manifest, container, facts, volumes, attempt, self.sandbox.cri)?;
         self.sandbox.start(config).with_context(|| format!("container {}", container.name))
     }
 

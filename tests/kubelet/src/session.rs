@@ -1,14 +1,16 @@
 //! An example's README is a session with kubectl; this plays it, with the runner in the place of a cluster, and
 //! compares what is printed.
 
+mod kubectl;
+
 use crate::containerd::Containerd;
 use crate::cri::Cri;
-use crate::http;
-use crate::manifest::{Container, Manifest};
-use crate::pod::Pod;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::process::DEADLINE;
+use kubectl::Cluster;
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,23 +21,67 @@ struct Step {
     output: String,
 }
 
+/// What is in the cluster besides what a session starts: names, which its pods can resolve, and their addresses.
+pub type Services = BTreeMap<String, IpAddr>;
+
 /// Plays the session in `directory/README.md`.
 ///
 /// # Errors
 /// If a command fails or prints something else.
-pub fn play(containerd: &Containerd, cri: &Cri, directory: &Path) -> Result<()> {
+pub fn play(containerd: &Containerd, cri: &Cri, directory: &Path, services: &Services) -> Result<()> {
     let path = directory.join("README.md");
     let readme = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let steps = steps(&readme);
     ensure!(!steps.is_empty(), "{} has no session", path.display());
-    let mut pod = None;
+    let mut shell = Shell { cluster: Cluster::new(containerd, cri, directory, services), variables: BTreeMap::new() };
     for Step { command, output } in steps {
-        let printed = kubectl(containerd, cri, directory, &mut pod, &command);
-        let printed = printed.with_context(|| format!("{}: `{command}`", path.display()))?;
+        let printed = shell.run(&command).with_context(|| format!("{}: `{command}`", path.display()))?;
         ensure!(matches(&printed, &output), "{}: `{command}` prints\n{printed}\nand not\n{output}", path.display());
     }
-    ensure!(pod.is_none(), "{}: the session leaves its pod", path.display());
+    ensure!(!shell.cluster.has_pod(), "{}: the session leaves its pod", path.display());
     Ok(())
+}
+
+/// What a shell does of a session.
+struct Shell<'a> {
+    cluster: Cluster<'a>,
+    variables: BTreeMap<String, String>,
+}
+
+impl Shell<'_> {
+    fn run(&mut self, line: &str) -> Result<String> {
+        if let Some((name, value)) = assignment(line) {
+            self.variables.insert(name.into(), value.into());
+            return Ok(String::new());
+        }
+        let Some((command, text)) = repeated(line) else { return self.kubectl(line) };
+        let start = Instant::now();
+        loop {
+            let printed = self.kubectl(command);
+            if let Some(line) = printed.iter().flat_map(|printed| printed.lines()).find(|line| line.contains(text)) {
+                return Ok(line.into());
+            }
+            ensure!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}; at last: {printed:?}");
+            sleep(Duration::from_secs(1));
+        }
+    }
+
+    fn kubectl(&mut self, command: &str) -> Result<String> {
+        let words: Vec<_> = command.split_whitespace().map(|word| expanded(word, &self.variables)).collect();
+        self.cluster.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}
+
+/// NAME and VALUE of `NAME=VALUE`.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    (name.bytes().all(|byte| byte.is_ascii_lowercase()) && !value.contains(' ')).then_some((name, value))
+}
+
+/// A word without its double quotes, and with the values of variables.
+fn expanded(word: &str, variables: &BTreeMap<String, String>) -> String {
+    let inner = word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word);
+    variables.iter().fold(inner.into(), |word: String, (name, value)| word.replace(&format!("${name}"), value))
 }
 
 /// Of all blocks marked `console`: each line after `$ `, with the lines below it.
@@ -75,82 +121,10 @@ fn repeated(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("until ")?.strip_suffix("'; do sleep 1; done")?.rsplit_once(" | grep '")
 }
 
-/// The verbs that sessions use, each with what kubectl prints.
-fn kubectl<'a>(
-    containerd: &Containerd,
-    cri: &'a Cri,
-    directory: &Path,
-    pod: &mut Option<(String, Pod<'a>)>,
-    command: &str,
-) -> Result<String> {
-    if let Some((command, text)) = repeated(command) {
-        let start = Instant::now();
-        loop {
-            let printed = kubectl(containerd, cri, directory, pod, command);
-            if let Some(line) = printed.iter().flat_map(|printed| printed.lines()).find(|line| line.contains(text)) {
-                return Ok(line.into());
-            }
-            ensure!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}; at last: {printed:?}");
-            sleep(Duration::from_secs(1));
-        }
-    }
-    let words: Vec<_> = command.split_whitespace().collect();
-    match (words.as_slice(), pod.as_mut()) {
-        (["kubectl", "apply", "-f", file], None) => {
-            let manifest = Manifest::parse(&fs::read_to_string(directory.join(file))?)?;
-            let name = manifest.pod.metadata.name.clone();
-            let started = Pod::start(containerd, cri, manifest)?;
-            let printed = format!("pod/{name} created");
-            *pod = Some((name, started));
-            Ok(printed)
-        }
-        (["kubectl", "wait", "--for=condition=Ready", which], Some((name, pod))) => {
-            ensure!(*which == format!("pod/{name}"), "the pod is {name}");
-            pod.until_ready()?;
-            Ok(format!("pod/{name} condition met"))
-        }
-        (["kubectl", "exec", which, "-c", container, "--", command @ ..], Some((name, pod))) => {
-            ensure!(which == name, "the pod is {name}");
-            pod.exec(container, &command.iter().map(ToString::to_string).collect::<Vec<_>>())
-        }
-        (["kubectl", "logs", which, "-c", container], Some((name, pod))) => {
-            ensure!(which == name, "the pod is {name}");
-            pod.log(container)
-        }
-        // Through the API server's proxy, which asks the pod.
-        (["kubectl", "get", "--raw", path], Some((name, pod))) => {
-            let path = path.strip_prefix(&format!("/api/v1/namespaces/default/pods/{name}:")).context("not the pod")?;
-            let (port, path) = path.split_once("/proxy/").context("no proxy")?;
-            let answer = http::get((pod.ip()?, port.parse()?).into(), path, DEADLINE)?;
-            ensure!(answer.status == 200, "HTTP status {}: {}", answer.status, answer.body);
-            Ok(answer.body.trim_end().into())
-        }
-        (
-            ["kubectl", "debug", which, "--keep-labels", "--profile=restricted", image, container, custom],
-            Some((name, pod)),
-        ) => {
-            ensure!(which == name, "the pod is {name}");
-            let image = image.strip_prefix("--image=").context("no image")?;
-            let container = container.strip_prefix("--container=").context("no container")?;
-            let custom = custom.strip_prefix("--custom=").context("nothing to add")?;
-            let custom = fs::read_to_string(directory.join(custom))?;
-            pod.debug(&Container::ephemeral(container, image, &custom)?)?;
-            Ok(String::new())
-        }
-        (["kubectl", "delete", "pod", which], Some((name, running))) => {
-            ensure!(which == name, "the pod is {name}");
-            running.delete()?;
-            let printed = format!("pod \"{name}\" deleted");
-            *pod = None;
-            Ok(printed)
-        }
-        _ => bail!("the runner knows no such command, or not here"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{matches, repeated, steps};
+    use super::{assignment, expanded, matches, repeated, steps};
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_session_is_commands_with_their_output() {
@@ -164,6 +138,15 @@ mod tests {
         let line = "until kubectl get --raw /a | grep 'b c'; do sleep 1; done";
         assert_eq!(repeated(line), Some(("kubectl get --raw /a", "b c")));
         assert_eq!(repeated("kubectl get --raw /a"), None);
+    }
+
+    #[test]
+    fn a_variable_has_a_value() {
+        assert_eq!(assignment("all=/api?a=b"), Some(("all", "/api?a=b")));
+        assert_eq!(assignment("kubectl get --raw /a?b=c"), None);
+        let variables = BTreeMap::from([("all".into(), "/api".into())]);
+        assert_eq!(expanded("\"$all?a&b\"", &variables), "/api?a&b");
+        assert_eq!(expanded("$other", &variables), "$other");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A pod's volumes, as directories of the node's.
 
+use crate::facts::Facts;
 use crate::manifest::{Files, Item, Manifest, Projection, Volume};
 use anyhow::{Context, Result, bail};
 use nix::unistd::{Gid, chown};
@@ -12,17 +13,17 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// If a volume has no source that is known, or its source is not there.
-pub fn make(manifest: &Manifest, home: &Path) -> Result<BTreeMap<String, PathBuf>> {
+pub fn make(manifest: &Manifest, facts: &Facts, home: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let group = manifest.pod.spec.security_context.fs_group;
     let mut made = BTreeMap::new();
     for volume in &manifest.pod.spec.volumes {
-        let path = one(manifest, volume, home, group).with_context(|| format!("volume {}", volume.name))?;
+        let path = one(manifest, facts, volume, home, group).with_context(|| format!("volume {}", volume.name))?;
         made.insert(volume.name.clone(), path);
     }
     Ok(made)
 }
 
-fn one(manifest: &Manifest, volume: &Volume, home: &Path, group: Option<u32>) -> Result<PathBuf> {
+fn one(manifest: &Manifest, facts: &Facts, volume: &Volume, home: &Path, group: Option<u32>) -> Result<PathBuf> {
     if let Some(source) = &volume.host_path {
         let path = PathBuf::from(&source.path);
         return path.exists().then_some(path).with_context(|| format!("the node has no {}", source.path));
@@ -43,10 +44,10 @@ fn one(manifest: &Manifest, volume: &Volume, home: &Path, group: Option<u32>) ->
     };
     let config_map = |source: &Projection| from(&manifest.config_maps, "ConfigMap", &source.name, &source.items);
     let secret = |name: &str, items: &[Item]| from(&manifest.secrets, "Secret", name, items);
-    match (&volume.config_map, &volume.secret, &volume.projected) {
-        (Some(source), None, None) => files.extend(config_map(source)?),
-        (None, Some(source), None) => files.extend(secret(&source.secret_name, &source.items)?),
-        (None, None, Some(projected)) => {
+    match (&volume.config_map, &volume.secret, &volume.projected, &volume.downward) {
+        (Some(source), None, None, None) => files.extend(config_map(source)?),
+        (None, Some(source), None, None) => files.extend(secret(&source.secret_name, &source.items)?),
+        (None, None, Some(projected), None) => {
             for source in &projected.sources {
                 match (&source.config_map, &source.secret) {
                     (Some(source), None) => files.extend(config_map(source)?),
@@ -55,9 +56,31 @@ fn one(manifest: &Manifest, volume: &Volume, home: &Path, group: Option<u32>) ->
                 }
             }
         }
-        _ => bail!("it wants one source: emptyDir, hostPath, configMap, secret or projected"),
+        (None, None, None, Some(downward)) => {
+            for item in &downward.items {
+                files.insert(item.path.clone(), facts.file(&item.field_ref.field_path)?);
+            }
+        }
+        _ => bail!("it wants one source: emptyDir, hostPath, configMap, secret, projected or downwardAPI"),
     }
     project(&files, &path)?;
+    Ok(path)
+}
+
+/// Writes the file `/etc/hosts` of a pod's containers to `home`, as `managedHostsFileContent` in kubelet's
+/// `kubelet_pods.go` has it.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn hosts(manifest: &Manifest, facts: &Facts, home: &Path) -> Result<PathBuf> {
+    let own = facts.ip.map(|ip| format!("{ip}\t{}\n", manifest.pod.metadata.name));
+    let aliases = manifest.pod.spec.host_aliases.iter();
+    let aliases = aliases.map(|alias| format!("{}\t{}\n", alias.ip, alias.hostnames.join("\t")));
+    let hosts: Vec<_> = own.into_iter().chain(aliases).collect();
+    let hosts = format!("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{}", hosts.concat());
+    // No volume's name has a dot.
+    let path = home.join("etc.hosts");
+    fs::write(&path, hosts)?;
     Ok(path)
 }
 

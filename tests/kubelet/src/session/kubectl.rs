@@ -1,0 +1,146 @@
+//! The verbs that sessions use, each with what kubectl prints.
+
+use super::Services;
+use crate::containerd::Containerd;
+use crate::cri::Cri;
+use crate::http;
+use crate::manifest::{Container, HostAlias, Manifest, Object};
+use crate::pod::{Phase, Pod};
+use anyhow::{Context, Result, bail, ensure};
+use e2e::process::DEADLINE;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// What a session has to do with: one pod at a time, and what was there before.
+pub struct Cluster<'a> {
+    containerd: &'a Containerd,
+    cri: &'a Cri,
+    /// Where its files are
+    directory: &'a Path,
+    services: &'a Services,
+    applied: Option<Applied<'a>>,
+}
+
+struct Applied<'a> {
+    objects: Vec<Object>,
+    pod: Pod<'a>,
+}
+
+impl<'a> Cluster<'a> {
+    pub fn new(containerd: &'a Containerd, cri: &'a Cri, directory: &'a Path, services: &'a Services) -> Self {
+        Self { containerd, cri, directory, services, applied: None }
+    }
+
+    pub fn has_pod(&self) -> bool {
+        self.applied.is_some()
+    }
+
+    /// What `words` print.
+    ///
+    /// # Errors
+    /// If kubectl would fail, or it is a command that the runner does not know.
+    pub fn kubectl(&mut self, words: &[&str]) -> Result<String> {
+        match (words, self.applied.as_mut()) {
+            (["kubectl", "apply", files @ ..], None) => self.apply(files),
+            (["kubectl", "delete", files @ ..], Some(_)) if files.first() == Some(&"-f") => {
+                let objects = Manifest::parse(&self.read(files)?)?.objects;
+                self.delete(&objects)
+            }
+            (["kubectl", "delete", "pod", which], Some(_)) => {
+                self.delete(&[Object { resource: "pod", name: (*which).into() }])
+            }
+            (["kubectl", "wait", "--for=condition=Ready", which], Some(applied)) => {
+                ensure!(applied.is("pod", which.strip_prefix("pod/")), "there is {:?}", applied.objects);
+                applied.pod.until_ready()?;
+                Ok(format!("{which} condition met"))
+            }
+            (["kubectl", "wait", "--for=condition=Complete", which], Some(applied)) => {
+                ensure!(applied.is("job.batch", which.strip_prefix("job/")), "there is {:?}", applied.objects);
+                ensure!(applied.pod.until_ended()? == Phase::Succeeded, "the job's pod fails");
+                Ok(format!("job.batch/{} condition met", &which["job/".len()..]))
+            }
+            (["kubectl", "exec", which, "-c", container, "--", command @ ..], Some(applied)) => {
+                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
+                applied.pod.exec(container, &command.iter().map(ToString::to_string).collect::<Vec<_>>())
+            }
+            (["kubectl", "logs", which, "-c", container], Some(applied)) => {
+                let job = which.strip_prefix("job/");
+                let known = applied.is("job.batch", job) || applied.is("pod", Some(which));
+                ensure!(known, "there is {:?}", applied.objects);
+                applied.pod.log(container)
+            }
+            (["kubectl", "get", "--raw", path], _) => self.get(path),
+            (
+                ["kubectl", "debug", which, "--keep-labels", "--profile=restricted", image, container, custom],
+                Some(applied),
+            ) => {
+                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
+                let image = image.strip_prefix("--image=").context("no image")?;
+                let container = container.strip_prefix("--container=").context("no container")?;
+                let custom = custom.strip_prefix("--custom=").context("nothing to add")?;
+                let custom = fs::read_to_string(self.directory.join(custom))?;
+                applied.pod.debug(&Container::ephemeral(container, image, &custom)?)?;
+                Ok(String::new())
+            }
+            _ => bail!("the runner knows no such command, or not here"),
+        }
+    }
+
+    fn apply(&mut self, files: &[&str]) -> Result<String> {
+        let mut manifest = Manifest::parse(&self.read(files)?)?;
+        // In the place of the cluster's DNS
+        let aliases =
+            self.services.iter().map(|(name, ip)| HostAlias { ip: ip.to_string(), hostnames: vec![name.clone()] });
+        manifest.pod.spec.host_aliases.extend(aliases);
+        let objects = manifest.objects.clone();
+        let pod = Pod::start(self.containerd, self.cri, manifest)?;
+        let printed: Vec<_> =
+            objects.iter().map(|object| format!("{}/{} created", object.resource, object.name)).collect();
+        self.applied = Some(Applied { objects, pod });
+        Ok(printed.join("\n"))
+    }
+
+    /// All that was applied, and nothing else.
+    fn delete(&mut self, objects: &[Object]) -> Result<String> {
+        let applied = self.applied.take_if(|applied| applied.objects == objects);
+        applied.with_context(|| format!("{objects:?} is not what was applied"))?.pod.delete()?;
+        let printed = objects.iter().map(|object| format!("{} \"{}\" deleted", object.resource, object.name));
+        Ok(printed.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The documents of all `files`, each of which follows `-f`.
+    fn read(&self, files: &[&str]) -> Result<String> {
+        let documents = files.chunks(2).map(|option| match option {
+            ["-f", file] => {
+                fs::read_to_string(self.directory.join(file)).with_context(|| format!("cannot read {file}"))
+            }
+            _ => bail!("the runner wants -f FILE"),
+        });
+        Ok(documents.collect::<Result<Vec<_>>>()?.join("---\n"))
+    }
+
+    /// Through the API server's proxy, which asks a pod or a service.
+    fn get(&self, path: &str) -> Result<String> {
+        let path = path.strip_prefix("/api/v1/namespaces/default/").context("not of this namespace")?;
+        let (of, path) = path.split_once("/proxy/").context("no proxy")?;
+        let (of, port) = of.split_once(':').context("no port")?;
+        let ip = match of.split_once('/') {
+            Some(("services", name)) => *self.services.get(name).with_context(|| format!("no service {name}"))?,
+            Some(("pods", name)) => {
+                let applied = self.applied.as_ref().filter(|applied| applied.is("pod", Some(name)));
+                applied.with_context(|| format!("no pod {name}"))?.pod.ip()?
+            }
+            _ => bail!("the runner asks pods and services"),
+        };
+        let answer = http::get(SocketAddr::new(ip, port.parse()?), path, DEADLINE)?;
+        ensure!(answer.status == 200, "HTTP status {}: {}", answer.status, answer.body);
+        Ok(answer.body.trim_end().into())
+    }
+}
+
+impl Applied<'_> {
+    fn is(&self, resource: &str, name: Option<&str>) -> bool {
+        self.objects.iter().any(|object| object.resource == resource && Some(object.name.as_str()) == name)
+    }
+}
