@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod log_shipper;
 mod pause;
 mod table;
 mod war_copy;
@@ -22,11 +23,14 @@ enum Program {
     Pause(pause::Args),
     /// What it costs to put artifacts on a volume; needs 4 GB of memory
     WarCopy(war_copy::Args),
+    /// What it costs to ship logs; needs rsyslog and 1 GB of memory
+    LogShipper(log_shipper::Args),
 }
 
 fn main() -> Result<()> {
     match Args::parse().program {
         Program::Pause(args) => pause::bench(&args),
         Program::WarCopy(args) => war_copy::bench(&args),
+        Program::LogShipper(args) => log_shipper::bench(&args),
     }
 }
