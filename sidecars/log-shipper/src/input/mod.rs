@@ -8,6 +8,7 @@ pub mod names;
 pub mod numbers;
 pub mod patterns;
 pub mod reconcile;
+pub mod siblings;
 pub mod source;
 pub mod stdin;
 pub mod tailer;

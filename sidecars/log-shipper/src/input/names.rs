@@ -6,17 +6,26 @@ use std::path::Path;
 /// Whether `name` can be that of a log which was `base` before it was rotated: `app.log.1`, `app.log-20261121.gz`,
 /// `app-2026-11-21.log`, `app.1.log`.
 pub fn is_rotated(base: &[u8], name: &[u8]) -> bool {
+    let words = [&b".old"[..], b".bak", b".prev", b".orig", b"~"];
+    added(base, name).is_some_and(|added| is_count_or_date(added) || words.contains(&added))
+}
+
+/// The number of rotations it has been through, where `name` tells: 2 for `app.log.2.gz`.
+pub fn rotations(base: &[u8], name: &[u8]) -> Option<u32> {
+    let (separator, count) = added(base, name)?.split_first()?;
+    let count = std::str::from_utf8(count).ok().filter(|count| count.len() <= 4)?;
+    b".-_".contains(separator).then(|| count.parse().ok())?
+}
+
+/// What was added to `base`, at its end or before its extension.
+fn added<'a>(base: &[u8], name: &'a [u8]) -> Option<&'a [u8]> {
     let name = name.strip_suffix(b".gz").unwrap_or(name);
-    if name == base {
-        return false;
-    }
     if let Some(suffix) = name.strip_prefix(base) {
-        return is_count_or_date(suffix) || [&b".old"[..], b".bak", b".prev", b".orig", b"~"].contains(&suffix);
+        return Some(suffix).filter(|suffix| !suffix.is_empty());
     }
-    let Some(dot) = base.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0) else { return false };
+    let dot = base.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0)?;
     let (stem, extension) = base.split_at(dot);
-    let between = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
-    between.is_some_and(is_count_or_date)
+    name.strip_prefix(stem)?.strip_suffix(extension).filter(|between| is_count_or_date(between))
 }
 
 fn is_count_or_date(part: &[u8]) -> bool {
@@ -39,7 +48,7 @@ pub fn bases(name: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{bases, is_rotated};
+    use super::{bases, is_rotated, rotations};
 
     #[test]
     fn names_of_rotated_logs() {
@@ -67,6 +76,17 @@ mod tests {
         ];
         for (base, name) in others {
             assert!(!is_rotated(base.as_bytes(), name.as_bytes()), "{base} {name}");
+        }
+    }
+
+    #[test]
+    fn how_often_it_was_rotated() {
+        let count = |base: &str, name: &str| rotations(base.as_bytes(), name.as_bytes());
+        assert_eq!(count("app.log", "app.log.1"), Some(1));
+        assert_eq!(count("app.log", "app.log.12.gz"), Some(12));
+        assert_eq!(count("app.log", "app.3.log"), Some(3));
+        for dated in ["app.log-20261121", "app-2026-11-21.log", "app.log.old", "app.log"] {
+            assert_eq!(count("app.log", dated), None, "{dated}");
         }
     }
 

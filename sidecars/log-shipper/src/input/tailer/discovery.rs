@@ -12,7 +12,7 @@ use crate::input::watch::Watcher;
 use anyhow::{Context, Result};
 use chassis::message;
 use std::collections::HashMap;
-use std::fs::{Metadata, metadata};
+use std::fs::metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -129,11 +129,11 @@ impl Tailer {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let live = live.filter(Metadata::is_file).map(|found| Seen::new(&found));
+        let leads = live.is_some_and(|found| found.is_file());
         let at_end = self.first_start && input.from == From::End;
         let mut around =
             Around { id, by_identity: &self.by_identity, next: &mut self.next_generation, lost: &mut self.lost };
-        reconcile(log, live, at_end, &mut around)?;
+        reconcile(log, leads, at_end, &mut around)?;
         Ok(())
     }
 }
