@@ -5,6 +5,7 @@ use super::lines::{COUNT, Lines};
 use super::sink::{Brought, Sink};
 use anyhow::{Context, Result, ensure};
 use nix::unistd::Pid;
+use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -95,14 +96,14 @@ impl Shipper {
         match self.kind {
             Kind::LogShipper(arguments) => {
                 let to = if self.to == To::Null { "null".into() } else { format!("http://{sink}") };
-                let mut command = Command::new(e2e::program("log-shipper"));
+                let mut command = mortal(e2e::program("log-shipper"));
                 command.arg(file).args(["--to", &to, "--admin", "off"]).args(arguments).arg("--state").arg(home);
                 Ok(command)
             }
             Kind::Rsyslog => {
                 let configuration = home.join("rsyslog.conf");
                 fs::write(&configuration, self.configuration(file, home, sink))?;
-                let mut command = Command::new("rsyslogd");
+                let mut command = mortal("rsyslogd");
                 command.arg("-n").arg("-f").arg(&configuration).arg("-i").arg(home.join("pid"));
                 Ok(command)
             }
@@ -155,4 +156,11 @@ fn position(pid: Pid, file: &Path) -> Option<u64> {
         text.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok())
     })
     .max()
+}
+
+/// A program that ends when the bench does, also when that was killed.
+fn mortal(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig=KILL", "--"]).arg(program);
+    command
 }

@@ -1,7 +1,7 @@
 //! What every sidecar shares: the contract of `docs/sidecars.md`, a file for each of its clauses. A program links what
 //! it calls and nothing else.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[cfg(feature = "service")]
 pub mod admin;
@@ -21,5 +21,7 @@ pub mod service;
 #[cfg(feature = "service")]
 mod stamp;
 pub mod stop;
+#[cfg(feature = "service")]
+mod text;
 #[cfg(feature = "service")]
 pub mod watch;

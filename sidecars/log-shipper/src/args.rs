@@ -88,7 +88,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Where to: the URL of Elasticsearch or of a like of it, `stdout` or `null`
+    /// Where to: the URL of Elasticsearch or OpenSearch, `stdout` or `null`
     #[arg(long, value_name = "SINK", default_value = "stdout", conflicts_with = "config")]
     to: String,
     /// Append to this data stream of Elasticsearch [default: logs-app-default]

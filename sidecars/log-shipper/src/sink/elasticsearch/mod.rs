@@ -213,7 +213,7 @@ impl Elasticsearch {
                 } else if again > answer.fates.len() / 2 {
                     sleep(backoff.failed(None)).await;
                 } else {
-                    sleep(backoff.partly()).await;
+                    sleep(backoff.partly(again, answer.fates.len())).await;
                 }
             }
         }

@@ -10,8 +10,10 @@ const LAST: Duration = Duration::from_secs(5);
 /// Who cannot connect costs the sink nothing by trying, and is to be there when it comes back.
 const LAST_CONNECT: Duration = Duration::from_millis(500);
 
-/// When the sink has stored some events of a request, it will soon have room for the others.
-const PARTLY: Duration = Duration::from_millis(40);
+/// When the sink has stored some events of a request, it will soon have room for the others: the sooner, the fewer they
+/// are.
+const PARTLY: Duration = Duration::from_millis(80);
+const SOONEST: Duration = Duration::from_millis(5);
 
 /// No sink is obeyed longer than that.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -34,10 +36,11 @@ impl Backoff {
         self.next(LAST_CONNECT)
     }
 
-    /// After one that was stored in part.
-    pub fn partly(&mut self) -> Duration {
+    /// After one of `all` events that was stored but for `again`.
+    pub fn partly(&mut self, again: usize, all: usize) -> Duration {
         self.tries = 0;
-        jitter(PARTLY)
+        let [again, all] = [again, all].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        jitter((PARTLY * again / all.max(1)).max(SOONEST))
     }
 
     pub fn reset(&mut self) {
