@@ -4,9 +4,9 @@ use e2e::command::output;
 use e2e::elasticsearch::Server;
 use e2e::process::until;
 use e2e::shipper::{Place, Shipper, expect_all, expect_order, lines};
+use nix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Rotates all logs now.
 fn logrotate(place: &Place, how: &str) {
@@ -17,9 +17,9 @@ fn logrotate(place: &Place, how: &str) {
         .unwrap();
 }
 
-/// Whose number is in the names that `dateext` gives.
+/// Whose number is in the names that `dateext` gives, by the clock that time(2) reads: it is some milliseconds late.
 fn until_next_second() {
-    let second = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let second = || clock_gettime(ClockId::CLOCK_REALTIME_COARSE).unwrap().tv_sec();
     let now = second();
     until("the next second", || second() > now);
 }
