@@ -86,9 +86,7 @@ fn from_the_end_of_what_was_there() {
 #[test]
 fn ten_thousand_files() {
     let (server, place) = (Server::start(), Place::new());
-    for number in 0..10_000 {
-        fs::write(place.log(&format!("{number:05}.log")), lines(number..number + 1)).unwrap();
-    }
+    place.one_line_each(10_000);
     let shipper = Shipper::start(place.ship(&server, &[]));
     server.until_stored(10_000);
     for number in 10_000..10_100 {
