@@ -116,7 +116,7 @@ fn refused_again_and_again() {
     });
     place.append("a.log", lines(0..50_000));
     let shipper = Shipper::start(place.ship(&server, &[]));
-    server.until_stored(45_000);
+    server.within(Duration::from_mins(2), "all", |state| state.store.stored() == 45_000);
     expect_little("items that come again", &shipper);
     shipper.finish();
 }
