@@ -1,9 +1,9 @@
 //! Where the kernel tells of changes: directories by inotify. Of some volumes it hears nothing, for what happens to them
 //! happens elsewhere; those have to be looked at.
 
+use chassis::watch::volume::is_remote;
 use rustix::fd::OwnedFd;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
-use rustix::fs::statfs;
 use rustix::io::Errno;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -200,30 +200,4 @@ fn read(
             changes.push(change);
         }
     }
-}
-
-/// Whether others may write to it of whom this kernel does not know.
-fn is_remote(directory: &Path) -> bool {
-    const REMOTE: [u32; 14] = [
-        0x6969,      // NFS
-        0x517b,      // SMB
-        0xff53_4d42, // CIFS
-        0xfe53_4d42, // SMB2
-        0x0102_1997, // 9P
-        0x6573_5546, // FUSE, and virtiofs
-        0x00c3_6400, // Ceph
-        0x4750_4653, // GPFS
-        0x0bd0_0bd0, // Lustre
-        0x5346_414f, // AFS
-        0x7461_636f, // OCFS2
-        0x0116_1970, // GFS2
-        0x786f_4256, // VirtualBox
-        0xbacb_acbc, // VMware
-    ];
-    #[expect(
-        clippy::cast_sign_loss,
-        clippy::cast_possible_truncation,
-        reason = "a magic number is 32 bits of something"
-    )]
-    statfs(directory).is_ok_and(|volume| REMOTE.contains(&(volume.f_type as u32)))
 }
