@@ -21,12 +21,15 @@ use std::time::Instant;
 impl Tailer {
     /// Looks for files, and for directories where they may appear.
     pub(super) fn scan(&mut self) {
+        self.watcher.trim();
         let mut scan = Scan { watcher: &mut self.watcher, known: &self.by_path, input: 0, found: vec![] };
         for (input, (patterns, _)) in self.inputs.iter().enumerate() {
             scan.input = input;
             patterns.walk(&mut scan);
         }
-        for (path, input) in scan.found {
+        let found = scan.found;
+        self.doubt_misled();
+        for (path, input) in found {
             self.found(path, input);
         }
         self.rescan = None;
@@ -94,7 +97,8 @@ impl Tailer {
                 let target = log.path.canonicalize();
                 match target {
                     Ok(target) if patterns.allows(&target) => {
-                        // What happens to it is told where it is.
+                        // What happens to it is told where it is, and to the links on the way where they are.
+                        self.watcher.follow(&log.path);
                         if let Some(directory) = target.parent() {
                             let _ = self.watcher.watch(directory);
                         }
