@@ -1,7 +1,8 @@
-//! Links and directories that lead elsewhere than they did, while it reads them and while it is behind.
+//! Links and directories that lead elsewhere than they did, while it reads them, while it is behind, and while it does
+//! not run.
 
 use e2e::elasticsearch::Server;
-use e2e::shipper::{Place, Shipper, expect_all, expect_order, lines};
+use e2e::shipper::{Place, Shipper, expect_all, expect_order, lines, succeed};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use std::fs::{self, File};
@@ -146,4 +147,91 @@ fn a_link_to_a_directory_appears_late() {
     server.until_stored(20);
     shipper.finish();
     expect_all(&server, 20);
+}
+
+/// Switches what leads to a log while nobody looks; the old file has got more, and is not beside the new one. The lines
+/// are shorter than what a file is known by, and longer than what is read at once.
+fn switched_while_it_did_not_run(path: &str, old: &str, new: &str, switch: impl Fn(&Place)) {
+    for length in [0, 300_000] {
+        for kill in [false, true] {
+            let (server, place) = (Server::start(), Place::new());
+            let text = |numbers| lines(numbers).replace('\n', &format!("{}\n", "x".repeat(length)));
+            let launch = || place.to(&server.url(), &[&"--max-line", &"1MiB", &place.log(path)]);
+            place.append(new, "");
+            place.append(old, text(0..5));
+            switch(&place);
+            let shipper = Shipper::start(launch());
+            server.until_stored(5);
+            if kill {
+                shipper.kill();
+            } else {
+                shipper.finish();
+            }
+            place.append(old, text(5..8));
+            place.append(new, text(8..12));
+            switch(&place);
+            let shipper = Shipper::start(launch());
+            server.until_stored(12);
+            place.append(new, text(12..15));
+            server.until_stored(15);
+            let said = shipper.finish();
+            assert!(!said.contains("before they could be read"), "{said}");
+            succeed(e2e::shipper::with(launch(), &[&"--once"]));
+            expect_all(&server, 15);
+            expect_order(&server);
+        }
+    }
+}
+
+/// The first time it leads to one, then to the other.
+fn by_turns(place: &Place, link_at: &str, targets: [&str; 2]) {
+    let at = place.log(link_at);
+    let target = if at.is_symlink() { targets[1] } else { targets[0] };
+    link(target, &at);
+}
+
+/// As glog does it: a file for each start of the app, and a link to the last one.
+#[test]
+fn a_link_leads_elsewhere_while_it_did_not_run() {
+    switched_while_it_did_not_run("current.log", "app-a.txt", "app-b.txt", |place| {
+        by_turns(place, "current.log", ["app-a.txt", "app-b.txt"]);
+    });
+}
+
+#[test]
+fn a_link_to_a_directory_leads_elsewhere_while_it_did_not_run() {
+    switched_while_it_did_not_run("current/a.log", "r1/a.log", "r2/a.log", |place| {
+        by_turns(place, "current", ["r1", "r2"]);
+    });
+}
+
+/// And what it led to was rotated, too.
+#[test]
+fn what_a_link_led_to_is_rotated_while_it_did_not_run() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("app-a.txt", lines(0..10));
+    link("app-a.txt", &place.log("current.log"));
+    succeed(place.ship(&server, &[&"--once"]));
+    place.append("app-a.txt", lines(10..20));
+    place.rename("app-a.txt", "app-a.txt.1");
+    place.append("app-b.txt", lines(20..30));
+    link("app-b.txt", &place.log("current.log"));
+    succeed(place.ship(&server, &[&"--once"]));
+    expect_all(&server, 30);
+    expect_order(&server);
+}
+
+/// Links that may not lead there do not when they did before, either.
+#[test]
+fn what_a_link_led_to_is_left_alone_if_it_is_confined_now() {
+    let (server, place) = (Server::start(), Place::new());
+    fs::write(place.file("secret"), lines(0..10)).unwrap();
+    link("../secret", &place.log("current.log"));
+    succeed(place.ship(&server, &[&"--once"]));
+    let mut secret = File::options().append(true).open(place.file("secret")).unwrap();
+    secret.write_all(lines(10..20).as_bytes()).unwrap();
+    place.append("inside", lines(20..30));
+    link("inside", &place.log("current.log"));
+    succeed(place.ship(&server, &[&"--once", &"--confine", &place.logs]));
+    server.with(|state| assert_eq!(state.store.numbers.missing(30).collect::<Vec<_>>(), (10..20).collect::<Vec<_>>()));
 }

@@ -13,6 +13,8 @@ pub struct Generation {
     pub number: u64,
     /// The file it is in; while it has none, it is looked for
     pub identity: Option<Identity>,
+    /// Where that is without links, once it has been at its log's path
+    pub place: Option<Arc<Path>>,
     /// The file it was in, and is not any more
     pub left: Option<Identity>,
     /// When that file was born, as [`Seen`] has it
@@ -54,6 +56,7 @@ impl Generation {
         Ok(Self {
             number,
             identity: Some(seen.identity),
+            place: None,
             left: None,
             born: seen.born,
             modified: seen.modified,
@@ -78,6 +81,7 @@ impl Generation {
         Self {
             number,
             identity: None,
+            place: None,
             left: None,
             born: 0,
             modified: 0,
@@ -108,6 +112,7 @@ impl Generation {
         Self {
             number,
             identity: Some(identity),
+            place: None,
             left: None,
             born,
             modified: 0,
@@ -291,6 +296,7 @@ impl Generation {
     pub fn record(&self, path: &Arc<Path>) -> Option<Record> {
         Some(Record {
             path: path.clone(),
+            place: self.place.clone().filter(|place| place != path),
             generation: self.number,
             identity: self.identity?,
             born: self.born,

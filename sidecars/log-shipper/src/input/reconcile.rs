@@ -133,10 +133,31 @@ fn find(
     {
         return Err(stale());
     }
-    let mut all: Vec<&mut Candidate> = live.into_iter().chain(rotated.iter_mut()).collect();
+    let mut former = former(generations, path)?;
+    former.retain(|one| {
+        !live.iter().map(|live| &**live).chain(&rotated).any(|other| one.seen.identity == other.seen.identity)
+    });
+    let mut all: Vec<&mut Candidate> = live.into_iter().chain(rotated.iter_mut()).chain(former.iter_mut()).collect();
     find_by_identity(generations, &mut all, follow, true)?;
     find_by_content(generations, &mut all, around)?;
     Ok(rotated)
+}
+
+/// Files that are not beside the log, since its path led elsewhere when they were there.
+///
+/// # Errors
+/// [`is_stale`] when files were renamed meanwhile.
+fn former(generations: &[Generation], path: &Path) -> io::Result<Vec<Candidate>> {
+    let closed = generations.iter().filter(|generation| generation.source.is_none());
+    let mut places: Vec<&Path> = closed.filter_map(|generation| generation.place.as_deref()).collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut former = vec![];
+    for place in places.into_iter().filter(|place| *place != path) {
+        former.extend(Candidate::at(place));
+        former.extend(siblings(place)?);
+    }
+    Ok(former)
 }
 
 /// Those that are open, rest, or were read before this process was started are where they were. If these are `all`

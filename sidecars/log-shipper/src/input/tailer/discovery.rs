@@ -2,7 +2,7 @@
 
 use crate::config::From;
 use crate::input::identity::{Identity, Seen};
-use crate::input::log::SETTLED;
+use crate::input::log::{Log, SETTLED};
 use crate::input::numbers;
 use crate::input::patterns::Visitor;
 use crate::input::reconcile::{Surroundings, reconcile};
@@ -138,7 +138,20 @@ impl Tailer {
         let mut around =
             Around { id, by_identity: &self.by_identity, next: &mut self.next_generation, lost: &mut self.lost };
         reconcile(log, leads, at_end, &mut around)?;
+        locate(log);
         Ok(())
+    }
+}
+
+/// Notes where the live file is: should the links lead elsewhere later, it is looked for there.
+fn locate(log: &mut Log) {
+    let Some(last) = log.generations.back_mut().filter(|_| log.live) else { return };
+    let identity = last.identity;
+    let is_it = |place: &Path| place.symlink_metadata().is_ok_and(|found| identity == Some(Seen::new(&found).identity));
+    if !last.place.as_deref().is_some_and(is_it) {
+        // It may be another one by now, and then that is told.
+        let place = log.path.canonicalize().ok().filter(|place| is_it(place));
+        last.place = place.map(|place| if *place == *log.path { log.path.clone() } else { place.into() });
     }
 }
 
