@@ -7,6 +7,7 @@ mod files;
 mod identity;
 mod image;
 mod life;
+mod links;
 mod logrotate;
 mod memory;
 mod rotation;

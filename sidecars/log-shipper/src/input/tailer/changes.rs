@@ -7,7 +7,7 @@ use crate::input::tailer::Tailer;
 use crate::input::tailer::piped::MOST;
 use crate::input::watch::Change;
 use std::ffi::OsStr;
-use std::fs::metadata;
+use std::fs::{Metadata, metadata};
 use std::future::pending;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -85,8 +85,11 @@ impl Tailer {
 
     fn written(&mut self, path: &Path) {
         if let Some(id) = self.by_path.get(path).copied() {
-            if self.logs[id].generations.is_empty() {
-                self.doubt(id);
+            match self.logs[id].generations.len() {
+                0 => self.doubt(id),
+                1 => {}
+                // The path may lead elsewhere now, and what was written to is where it led before.
+                _ => self.look_after(id),
             }
             return self.enqueue(id);
         }
@@ -115,6 +118,11 @@ impl Tailer {
         if let Some(id) = self.base_of(&path) {
             self.doubt(id);
         }
+        if path.is_dir() {
+            // A link to one: other directories are told as such.
+            self.rescan = Some(self.rescan.unwrap_or_else(Instant::now));
+            return;
+        }
         if let Some(input) = self.inputs.iter().position(|(patterns, _)| patterns.matches(&path)) {
             self.settle();
             self.found(path, input);
@@ -131,6 +139,21 @@ impl Tailer {
     fn doubt_all(&mut self) {
         for id in 0..self.logs.len() {
             self.doubt(id);
+        }
+    }
+
+    /// Those whose path leads to another file: of a directory on the way that is another one, they are told nothing.
+    pub(super) fn doubt_misled(&mut self) {
+        for id in 0..self.logs.len() {
+            let log = &self.logs[id];
+            if log.left || &*log.path == Path::new("-") {
+                continue;
+            }
+            let there = metadata(&log.path).ok().filter(Metadata::is_file).map(|found| Seen::new(&found).identity);
+            let live = log.generations.back().filter(|_| log.live).and_then(|generation| generation.identity);
+            if there != live {
+                self.doubt(id);
+            }
         }
     }
 

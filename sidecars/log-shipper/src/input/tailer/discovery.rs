@@ -2,7 +2,7 @@
 
 use crate::config::From;
 use crate::input::identity::{Identity, Seen};
-use crate::input::log::SETTLED;
+use crate::input::log::{Log, SETTLED};
 use crate::input::numbers;
 use crate::input::patterns::Visitor;
 use crate::input::reconcile::{Surroundings, reconcile};
@@ -21,12 +21,15 @@ use std::time::Instant;
 impl Tailer {
     /// Looks for files, and for directories where they may appear.
     pub(super) fn scan(&mut self) {
+        self.watcher.trim();
         let mut scan = Scan { watcher: &mut self.watcher, known: &self.by_path, input: 0, found: vec![] };
         for (input, (patterns, _)) in self.inputs.iter().enumerate() {
             scan.input = input;
             patterns.walk(&mut scan);
         }
-        for (path, input) in scan.found {
+        let found = scan.found;
+        self.doubt_misled();
+        for (path, input) in found {
             self.found(path, input);
         }
         self.rescan = None;
@@ -99,7 +102,8 @@ impl Tailer {
                 let target = log.path.canonicalize();
                 match target {
                     Ok(target) if patterns.allows(&target) => {
-                        // What happens to it is told where it is.
+                        // What happens to it is told where it is, and to the links on the way where they are.
+                        self.watcher.follow(&log.path);
                         if let Some(directory) = target.parent() {
                             let _ = self.watcher.watch(directory);
                         }
@@ -144,7 +148,20 @@ impl Tailer {
             closed: Ok(()),
         };
         reconcile(log, leads, at_end, &mut around)?;
+        locate(log);
         around.closed
+    }
+}
+
+/// Notes where the live file is: should the links lead elsewhere later, it is looked for there.
+fn locate(log: &mut Log) {
+    let Some(last) = log.generations.back_mut().filter(|_| log.live) else { return };
+    let identity = last.identity;
+    let is_it = |place: &Path| place.symlink_metadata().is_ok_and(|found| identity == Some(Seen::new(&found).identity));
+    if !last.place.as_deref().is_some_and(is_it) {
+        // It may be another one by now, and then that is told.
+        let place = log.path.canonicalize().ok().filter(|place| is_it(place));
+        last.place = place.map(|place| if *place == *log.path { log.path.clone() } else { place.into() });
     }
 }
 
