@@ -98,10 +98,6 @@ impl Watcher {
         !self.deaf.is_empty()
     }
 
-    pub fn directories(&self) -> usize {
-        self.watched.len()
-    }
-
     /// Waits until there is a change, and adds what changed to `changes`.
     ///
     /// # Errors
