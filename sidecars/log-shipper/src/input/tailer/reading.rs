@@ -9,6 +9,7 @@ use crate::window::{More, Window};
 use chassis::message;
 use std::path::Path;
 use std::time::Instant;
+use std::sync::Arc;
 
 /// A window holds so much, or as much as the longest line.
 const WINDOW: usize = 128 << 10;
@@ -133,7 +134,7 @@ impl Tailer {
     }
 
     /// Of which input a log is, and where it is.
-    pub fn whose(&self, id: usize) -> (usize, usize, &Path) {
+    pub fn whose(&self, id: usize) -> (usize, usize, &Arc<Path>) {
         (id, self.logs[id].input, &self.logs[id].path)
     }
 
