@@ -10,6 +10,7 @@ mod life;
 mod logrotate;
 mod memory;
 mod rotation;
+mod reload;
 mod sink;
 mod sink_faults;
 mod state;
