@@ -14,3 +14,4 @@ mod reload;
 mod sink;
 mod sink_faults;
 mod state;
+mod to_stdout;

@@ -58,6 +58,8 @@ struct Shipper {
     status: Rc<Status>,
     window: Window,
     ending: Option<Ending>,
+    /// There is another configuration, but what is under way cannot be given up
+    reload_waits: bool,
     /// Since when nothing has been read or shipped
     quiet_since: Instant,
 }
@@ -96,6 +98,7 @@ impl Shipper {
             lanes: Lanes::new(sink),
             keeper,
             window: Window::default(),
+            reload_waits: false,
             quiet_since: Instant::now(),
         })
     }
@@ -105,6 +108,10 @@ impl Shipper {
         // What has changed since it was read at the start.
         self.reload();
         loop {
+            if self.reload_waits && self.lanes.can_redirect() {
+                self.reload();
+                watch = self.followed()?;
+            }
             self.tailer.update().context("cannot watch files")?;
             self.fill();
             self.lanes.dispatch();
@@ -254,10 +261,11 @@ impl Shipper {
                 self.status.refused.set(self.status.refused.get() + 1);
                 message::error(&error.context("the configuration changed and is wrong now; the old one stays"));
             }
+        self.reload_waits = false;
         }
     }
 
-    /// Returns whether it is another one.
+    /// Returns whether it is another one, and is followed from now on.
     fn follow(&mut self, mut config: Config) -> Result<bool> {
         if self.directory.is_none() {
             config.output.forget_dead_letters();
@@ -281,6 +289,10 @@ impl Shipper {
 /// What was shipped before this process was started, if that can be known.
 fn remembered(settings: &Settings) -> Result<(Option<State>, Option<Positions>)> {
     match State::open(&settings.state) {
+        if !self.lanes.can_redirect() {
+            self.reload_waits = true;
+            return Ok(false);
+        }
         Ok(state) => {
             let positions = state.load()?;
             Ok((Some(state), positions))
