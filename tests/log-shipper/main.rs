@@ -1,6 +1,7 @@
 //! log-shipper from outside: the built program, real logs, and a sink that is as strict as Elasticsearch.
 
 mod decode;
+mod ending;
 mod enrich;
 mod exactly_once;
 mod files;
@@ -9,8 +10,8 @@ mod image;
 mod life;
 mod logrotate;
 mod memory;
-mod rotation;
 mod reload;
+mod rotation;
 mod sink;
 mod sink_faults;
 mod state;

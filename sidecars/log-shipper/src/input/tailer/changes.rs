@@ -26,8 +26,10 @@ impl Tailer {
     /// When the kernel does not tell any more.
     pub async fn wait(&mut self) -> io::Result<()> {
         let again = self.again.first().map(|(when, _)| *when);
-        let until = [again, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
-        if !self.doubtful.is_empty() {
+        let turn = (!self.waiting.is_empty()).then(|| Instant::now() + POLL);
+        let until =
+            [again, turn, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
+        if !self.doubtful.is_empty() || self.can_take_turns() {
             return Ok(());
         }
         // When it is time is seen by `update`.
@@ -79,12 +81,14 @@ impl Tailer {
             self.look_after(id);
         }
         self.settle();
+        self.take_turns();
         Ok(())
     }
 
     fn written(&mut self, path: &Path) {
         if let Some(id) = self.by_path.get(path).copied() {
-            if self.logs[id].generations.is_empty() {
+            // One that was closed is opened again.
+            if self.logs[id].generations.back().is_none_or(|last| last.source.is_none()) {
                 self.doubt(id);
             }
             return self.enqueue(id);

@@ -9,9 +9,10 @@ use crate::input::reconcile::{Surroundings, reconcile};
 use crate::input::tailer::Tailer;
 use crate::input::tailer::changes::{POLL, RESCAN};
 use crate::input::watch::Watcher;
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use chassis::message;
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 use std::fs::metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,12 @@ impl Tailer {
     }
 
     fn settle_one(&mut self, id: usize) {
+        if self.logs[id].doubtful && self.may_open(id) {
+            self.settle_at_once(id);
+        }
+    }
+
+    pub(super) fn settle_at_once(&mut self, id: usize) {
         let log = &mut self.logs[id];
         if !std::mem::take(&mut log.doubtful) || log.left || &*log.path == Path::new("-") {
             return;
@@ -65,8 +72,9 @@ impl Tailer {
         let result = self.reconciled(id);
         let log = &mut self.logs[id];
         match result {
-            Ok(()) => log.told = None,
+            Ok(()) => (log.told, log.unread) = (None, false),
             Err(error) => {
+                log.unread = !error.is::<Outside>();
                 let text = format!("cannot read {}: {error:#}", log.path.display()).replace("\nhint: ", "; ");
                 if log.told.as_ref() != Some(&text) {
                     message::warning(format_args!("{text}; it is tried again when something changes there"));
@@ -103,11 +111,14 @@ impl Tailer {
                         log.target = Some(target);
                         seen
                     }
-                    Ok(target) => anyhow::bail!(
-                        "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
-                        target.display(),
-                        input.confine.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ")
-                    ),
+                    Ok(target) => {
+                        let roots = input.confine.iter().map(|root| root.display().to_string());
+                        return Err(Error::msg(Outside(format!(
+                            "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
+                            target.display(),
+                            roots.collect::<Vec<_>>().join(", ")
+                        ))));
+                    }
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error).context("cannot follow the symbolic link"),
                 }
@@ -117,11 +128,12 @@ impl Tailer {
                 if patterns.is_confined() {
                     // The directories on the way may be links, too.
                     let target = log.path.canonicalize()?;
-                    anyhow::ensure!(
-                        patterns.allows(&target),
-                        "it is {}, which is outside of the directories of --confine",
-                        target.display()
-                    );
+                    if !patterns.allows(&target) {
+                        let target = target.display();
+                        return Err(Error::msg(Outside(format!(
+                            "it is {target}, which is outside of the directories of --confine"
+                        ))));
+                    }
                     log.target = Some(target);
                 }
                 Some(found)
@@ -135,6 +147,16 @@ impl Tailer {
             Around { id, by_identity: &self.by_identity, next: &mut self.next_generation, lost: &mut self.lost };
         reconcile(log, leads, at_end, &mut around)?;
         Ok(())
+    }
+}
+
+/// It is not to be read, by `--confine`: nothing is left undone.
+#[derive(Debug)]
+struct Outside(String);
+
+impl Display for Outside {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
