@@ -191,10 +191,6 @@ impl Watcher {
         !self.deaf.is_empty()
     }
 
-    pub fn directories(&self) -> usize {
-        self.watched.len()
-    }
-
     /// Waits until there is a change, and adds what changed to `changes`.
     ///
     /// # Errors

@@ -27,8 +27,10 @@ impl Tailer {
     /// When the kernel does not tell any more.
     pub async fn wait(&mut self) -> io::Result<()> {
         let again = self.again.first().map(|(when, _)| *when);
-        let until = [again, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
-        if !self.doubtful.is_empty() {
+        let turn = (!self.waiting.is_empty()).then(|| Instant::now() + POLL);
+        let until =
+            [again, turn, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
+        if !self.doubtful.is_empty() || self.can_take_turns() {
             return Ok(());
         }
         // When it is time is seen by `update`.
@@ -80,16 +82,19 @@ impl Tailer {
             self.look_after(id);
         }
         self.settle();
+        self.take_turns();
         Ok(())
     }
 
     fn written(&mut self, path: &Path) {
         if let Some(id) = self.by_path.get(path).copied() {
-            match self.logs[id].generations.len() {
-                0 => self.doubt(id),
-                1 => {}
+            let generations = &self.logs[id].generations;
+            // One that was closed is opened again.
+            if generations.back().is_none_or(|last| last.source.is_none()) {
+                self.doubt(id);
+            } else if generations.len() > 1 {
                 // The path may lead elsewhere now, and what was written to is where it led before.
-                _ => self.look_after(id),
+                self.look_after(id);
             }
             return self.enqueue(id);
         }

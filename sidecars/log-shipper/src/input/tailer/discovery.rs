@@ -9,9 +9,10 @@ use crate::input::reconcile::{Surroundings, reconcile};
 use crate::input::tailer::Tailer;
 use crate::input::tailer::changes::{POLL, RESCAN};
 use crate::input::watch::Watcher;
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use chassis::message;
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 use std::fs::metadata;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,12 @@ impl Tailer {
     }
 
     fn settle_one(&mut self, id: usize) {
+        if self.logs[id].doubtful && self.may_open(id) {
+            self.settle_at_once(id);
+        }
+    }
+
+    pub(super) fn settle_at_once(&mut self, id: usize) {
         let log = &mut self.logs[id];
         if !std::mem::take(&mut log.doubtful) || log.left || &*log.path == Path::new("-") {
             return;
@@ -69,11 +76,12 @@ impl Tailer {
         let log = &mut self.logs[id];
         log.unsettled = false;
         match result {
-            Ok(()) => log.told = None,
+            Ok(()) => (log.told, log.unread) = (None, false),
             Err(error) => {
                 // Of new permissions it is told; of a descriptor that is free again nobody tells.
                 let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
                 log.unsettled = kind.is_some_and(|kind| kind != ErrorKind::PermissionDenied);
+                log.unread = !error.is::<Outside>();
                 let text = format!("cannot read {}: {error:#}", log.path.display()).replace("\nhint: ", "; ");
                 if log.told.as_ref() != Some(&text) {
                     message::warning(format_args!("{text}; it is tried again"));
@@ -112,11 +120,14 @@ impl Tailer {
                         log.target = Some(target);
                         seen
                     }
-                    Ok(target) => anyhow::bail!(
-                        "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
-                        target.display(),
-                        input.confine.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ")
-                    ),
+                    Ok(target) => {
+                        let roots = input.confine.iter().map(|root| root.display().to_string());
+                        return Err(Error::msg(Outside(format!(
+                            "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
+                            target.display(),
+                            roots.collect::<Vec<_>>().join(", ")
+                        ))));
+                    }
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error).context("cannot follow the symbolic link"),
                 }
@@ -126,11 +137,12 @@ impl Tailer {
                 if patterns.is_confined() {
                     // The directories on the way may be links, too.
                     let target = log.path.canonicalize()?;
-                    anyhow::ensure!(
-                        patterns.allows(&target),
-                        "it is {}, which is outside of the directories of --confine",
-                        target.display()
-                    );
+                    if !patterns.allows(&target) {
+                        let target = target.display();
+                        return Err(Error::msg(Outside(format!(
+                            "it is {target}, which is outside of the directories of --confine"
+                        ))));
+                    }
                     log.target = Some(target);
                 }
                 Some(found)
@@ -162,6 +174,16 @@ fn locate(log: &mut Log) {
         // It may be another one by now, and then that is told.
         let place = log.path.canonicalize().ok().filter(|place| is_it(place));
         last.place = place.map(|place| if *place == *log.path { log.path.clone() } else { place.into() });
+    }
+}
+
+/// It is not to be read, by `--confine`: nothing is left undone.
+#[derive(Debug)]
+struct Outside(String);
+
+impl Display for Outside {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
