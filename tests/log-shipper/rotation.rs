@@ -162,6 +162,7 @@ fn compressed_long_ago() {
             place.rename("a.log.1.gz", &format!("a.log.{}.gz", round + 10));
         }
         place.append("a.log", lines(round * 100..round * 100 + 50));
+        server.until_stored(round * 100 + 50);
         place.rename("a.log", "a.log.1");
         place.append("a.log", lines(round * 100 + 50..round * 100 + 100));
         server.until_stored(round * 100 + 100);
@@ -293,7 +294,7 @@ fn short_logs() {
             place.append("a.log", format!("{text}\n"));
             expected.push(text.to_owned());
             server.until_stored(expected.len() as u64);
-            if restarted {
+            if restarted && text != "four" {
                 shipper.finish();
                 shipper = Shipper::start(place.ship(&server, &[]));
             }

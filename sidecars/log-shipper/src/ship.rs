@@ -120,6 +120,9 @@ impl Shipper {
             }
             self.show();
             let deadline = stop.deadline().map(Instant::from);
+            if deadline.is_some() && self.ending.is_none() {
+                self.begin_to_end();
+            }
             if self.is_done() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return self.end(deadline).await;
             }
@@ -133,7 +136,7 @@ impl Shipper {
             tokio::select! {
                 delivered = self.lanes.delivered() => self.delivered(&delivered?),
                 saved = self.keeper.saved() => self.keeper.note(saved, &mut self.tailer),
-                () = stop.asked(), if deadline.is_none() => self.begin_to_end(),
+                () = stop.asked(), if deadline.is_none() => {} // which has a deadline now
                 () = watch.changed() => {
                     self.reload();
                     watch = self.followed()?;
