@@ -16,8 +16,10 @@ pub mod orphans;
 pub mod pause;
 pub mod pod;
 pub mod process;
+pub mod proxy;
 pub mod registry;
 pub mod shipper;
+pub mod sidecar;
 pub mod trace;
 pub mod view;
 

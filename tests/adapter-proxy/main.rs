@@ -1,0 +1,3 @@
+//! adapter-proxy from outside: the built program, real clients and real servers.
+
+mod life;
