@@ -19,10 +19,10 @@ use tokio::task::LocalSet;
 /// When an address is taken.
 pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     let admin = admin::bind(settings.admin)?;
-    let status = Rc::new(Status::default());
     let tasks = LocalSet::new();
     let clusters: BTreeMap<_, _> =
         settings.config.clusters.iter().map(|(name, cluster)| (name.clone(), Cluster::new(name, cluster))).collect();
+    let status = Rc::new(Status { clusters: clusters.values().cloned().collect() });
     for listener in &settings.config.listeners {
         let (socket, cluster) = (Listener::at(&listener.listen).await?, clusters[&listener.cluster].clone());
         message::info(format_args!("listening on {} for the cluster {}", listener.listen, listener.cluster));
@@ -43,6 +43,9 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     };
     tasks
         .run_until(async {
+            for cluster in clusters.values() {
+                cluster.start();
+            }
             tokio::select! {
                 () = answering => {}
                 () = stop.asked() => {}
