@@ -91,8 +91,8 @@ peers:
 
 # What the tests look at pause with, make archives for war-copy with, and rotate logs with, from this machine's packages.
 tools:
-	@$(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate,binutils file gdb util-linux \
-		zip unzip libarchive-tools python3 logrotate)
+	@$(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq redis-server,binutils \
+		file gdb util-linux zip unzip libarchive-tools python3 logrotate dnsmasq-base redis-server)
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:

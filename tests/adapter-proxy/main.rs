@@ -1,3 +1,4 @@
 //! adapter-proxy from outside: the built program, real clients and real servers.
 
+mod cluster;
 mod life;

@@ -6,6 +6,11 @@ use crate::config::{Balance, Cluster};
 use std::rc::Rc;
 use tokio::time::Instant;
 
+/// What differs by less than that is the noise of a machine, and no reason to prefer anybody. In seconds.
+const NOISE: f64 = 0.001;
+/// What costs up to so many times as much is as good.
+const AS_GOOD: f64 = 1.25;
+
 /// A choice, with all that it depends on.
 pub struct Choice<'a> {
     pub endpoints: &'a [Rc<Endpoint>],
@@ -110,7 +115,7 @@ impl<'a> Choice<'a> {
         }
         let (cost, others) = (self.cost(one), self.cost(other));
         if equal {
-            return Ok(if cost <= others { one } else { other });
+            return Ok(if cost <= others * AS_GOOD { one } else { other });
         }
         // With weights, whoever has had less of its share, as long as it does not cost much more.
         let behind = if one.given.get() <= other.given.get() { one } else { other };
@@ -144,7 +149,7 @@ impl<'a> Choice<'a> {
     fn cost(&self, endpoint: &Endpoint) -> f64 {
         let load = 1.0 + f64::from(endpoint.busy()) / f64::from(endpoint.weight.get());
         match self.settings.balance {
-            Balance::Ewma => endpoint.latency.expected(self.now) * load,
+            Balance::Ewma => (endpoint.latency.expected(self.now) + NOISE) * load,
             Balance::LeastRequest | Balance::RoundRobin => load,
         }
     }

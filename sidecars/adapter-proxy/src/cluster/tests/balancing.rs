@@ -92,6 +92,15 @@ async fn a_hung_one_is_avoided_at_once() {
     assert!(counts[&3] < 64, "{counts:?}");
 }
 
+/// One connection after the other, and the differences are those of a machine: nobody gets all of them.
+#[tokio::test(start_paused = true)]
+async fn small_differences_are_none() {
+    let cluster = cluster("{endpoints: ['127.0.0.1:1', '127.0.0.1:2']}");
+    let counts =
+        counts(&load(&cluster, 1, 1000, |port| Duration::from_micros(if port == 1 { 100 } else { 200 })).await);
+    assert!(counts[&1] > 300 && counts[&2] > 300, "{counts:?}");
+}
+
 /// A slow one that is as fast as the others again gets as much again.
 #[tokio::test(start_paused = true)]
 async fn a_slow_one_comes_back() {
