@@ -231,6 +231,12 @@ impl Try {
         }
     }
 
+    /// It was not used at all.
+    pub(super) fn undo(mut self) {
+        self.ended = true;
+        self.endpoint.latency.no_more();
+    }
+
     /// Counts how it ended. Returns whether that is the first time.
     fn end(&mut self, end: End) -> bool {
         let count = &self.endpoint.ends[end.index()];
@@ -245,7 +251,8 @@ impl Try {
 impl Drop for Try {
     fn drop(&mut self) {
         if self.end(End::GivenUp) {
-            self.endpoint.latency.given_up(Instant::now());
+            let now = Instant::now();
+            self.endpoint.latency.given_up(now, now.saturating_duration_since(self.begun));
         }
         if self.is_trial {
             self.endpoint.outlier.give_up();

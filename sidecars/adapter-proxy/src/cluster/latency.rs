@@ -16,15 +16,17 @@ const FAILURE: f64 = 0.02;
 pub struct Latency {
     /// In seconds; none yet when it is 0
     average: Cell<f64>,
+    /// When that was seen last
+    seen: Cell<Instant>,
     /// Tries that have neither succeeded nor failed
     unanswered: Cell<u32>,
-    /// Since when it has not been heard of, or has had nothing to answer
-    heard: Cell<Instant>,
+    /// Since when it is silent, while there are some
+    silent: Cell<Instant>,
 }
 
 impl Latency {
     pub fn new(now: Instant) -> Self {
-        Self { average: Cell::new(0.0), unanswered: Cell::new(0), heard: Cell::new(now) }
+        Self { average: Cell::new(0.0), seen: Cell::new(now), unanswered: Cell::new(0), silent: Cell::new(now) }
     }
 
     /// What a next try would take, as far as one can know. In seconds; 0 when nothing is known and it has nothing to do.
@@ -34,46 +36,50 @@ impl Latency {
     /// left alone after milliseconds, and not when something times out.
     pub fn expected(&self, now: Instant) -> f64 {
         let average = self.average.get();
-        let since = now.saturating_duration_since(self.heard.get());
         match (self.unanswered.get(), average) {
             (0, 0.0) => 0.0,
-            (0, _) => average * fade(since),
+            (0, _) => average * fade(now.saturating_duration_since(self.seen.get())),
             (_, 0.0) => UNKNOWN,
-            (_, _) => average.max(since.as_secs_f64()),
+            (_, _) => average.max(now.saturating_duration_since(self.silent.get()).as_secs_f64()),
         }
     }
 
-    /// In seconds, as it was when it was last heard of; 0 when nothing is known.
+    /// In seconds, as it was seen last; 0 when nothing is known.
     pub fn average(&self) -> f64 {
         self.average.get()
     }
 
     pub fn asked(&self, now: Instant) {
         if self.unanswered.get() == 0 {
-            self.average.set(self.average.get() * fade(now.saturating_duration_since(self.heard.get())));
-            self.heard.set(now);
+            self.silent.set(now);
         }
         self.unanswered.set(self.unanswered.get() + 1);
     }
 
     /// It has answered after `took`.
     pub fn answered(&self, now: Instant, took: Duration) {
+        self.no_more();
         self.observe(now, took.as_secs_f64());
-        self.given_up(now);
     }
 
     /// It has failed after `took`.
     pub fn failed(&self, now: Instant, took: Duration) {
-        self.observe(now, took.as_secs_f64().max(2.0 * self.average.get()).max(FAILURE));
-        self.given_up(now);
+        let penalty = (2.0 * self.average.get()).clamp(FAILURE, UNKNOWN);
+        self.no_more();
+        self.observe(now, took.as_secs_f64().max(penalty));
     }
 
-    /// Nobody waits for that answer any more.
-    pub fn given_up(&self, now: Instant) {
-        self.unanswered.set(self.unanswered.get().saturating_sub(1));
-        if self.unanswered.get() == 0 {
-            self.heard.set(now);
+    /// Nobody waits for that answer any more, which would have taken longer than `waited`.
+    pub fn given_up(&self, now: Instant, waited: Duration) {
+        self.no_more();
+        if waited.as_secs_f64() > self.average.get() {
+            self.observe(now, waited.as_secs_f64());
         }
+    }
+
+    /// It was not asked after all.
+    pub fn no_more(&self) {
+        self.unanswered.set(self.unanswered.get().saturating_sub(1));
     }
 
     /// What was holds no more.
@@ -84,9 +90,10 @@ impl Latency {
     fn observe(&self, now: Instant, seconds: f64) {
         // 0 is for what is not known.
         let (seconds, average) = (seconds.max(1e-9), self.average.get());
-        let old = fade(now.saturating_duration_since(self.heard.get()));
+        let old = fade(now.saturating_duration_since(self.seen.get()));
         self.average.set(if seconds >= average { seconds } else { average * old + seconds * (1.0 - old) });
-        self.heard.set(now);
+        self.seen.set(now);
+        self.silent.set(now);
     }
 }
 
@@ -133,7 +140,9 @@ mod tests {
         let later = now + Duration::from_mins(1);
         assert!(latency.expected(later) < 1e-4);
         latency.asked(later);
-        assert!(latency.expected(later + 500 * MS) >= 0.5);
+        assert!(latency.expected(later) >= 0.5, "nobody else, before that one has");
+        latency.answered(later + MS, MS);
+        assert!(latency.expected(later + MS) < 0.002, "it is fast again");
     }
 
     #[test]
@@ -145,8 +154,11 @@ mod tests {
         latency.asked(now + MS);
         assert!(latency.expected(now + 2 * MS) < 0.002);
         assert!(latency.expected(now + 101 * MS) >= 0.1);
-        latency.given_up(now + 101 * MS);
-        assert!(latency.expected(now + 101 * MS) < 0.002);
+        latency.given_up(now + 101 * MS, 100 * MS);
+        assert!(latency.expected(now + 101 * MS) >= 0.1, "it would have taken longer");
+        latency.asked(now + 102 * MS);
+        latency.given_up(now + 102 * MS, MS);
+        assert!(latency.expected(now + 102 * MS) >= 0.09, "who gives up soon has seen nothing");
     }
 
     #[test]
@@ -156,5 +168,10 @@ mod tests {
         latency.asked(now);
         latency.failed(now + MS, MS);
         assert!(latency.expected(now + MS) >= 0.01);
+        for _ in 0..100 {
+            latency.asked(now);
+            latency.failed(now + MS, MS);
+        }
+        assert!(latency.expected(now + MS) <= 1.0, "it will be asked again");
     }
 }

@@ -138,11 +138,11 @@ impl Cluster {
     /// When there is none all the same, or too many wait already.
     pub async fn wait(&self, tried: &[Rc<Endpoint>]) -> Result<Try, Unavailable> {
         let result = match self.choose(tried) {
-            Ok(chosen) if self.waiting.is_empty() => return Ok(chosen),
+            Ok(chosen) if self.waiting.count() == 0 => return Ok(chosen),
             // Others have waited for it.
             Ok(chosen) => {
                 let receiver = self.queue(tried);
-                drop(chosen); // serves the queue
+                chosen.undo(); // serves the queue
                 self.served(receiver).await
             }
             Err(why) if self.may_change(why) => self.served(self.queue(tried)).await,

@@ -36,13 +36,15 @@ pub enum Trouble {
     /// That was the answer
     Nothing(&'static str),
     Failed(String),
+    /// No name server answers
+    Silent(String),
 }
 
 impl Display for Trouble {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match self {
             Self::Nothing(what) => f.write_str(what),
-            Self::Failed(why) => f.write_str(why),
+            Self::Failed(why) | Self::Silent(why) => f.write_str(why),
         }
     }
 }
@@ -118,6 +120,8 @@ impl System {
                 Err(Trouble::Nothing(_)) if matches!(trouble, Trouble::Failed(_)) => {}
                 // `NXDOMAIN` of the next one says less.
                 Err(Trouble::Nothing(wire::NO_NAME)) => {}
+                // Nor would it answer to the next one.
+                Err(Trouble::Silent(why)) => return Err(Trouble::Silent(why)),
                 Err(other) => trouble = other,
                 found => return found,
             }
@@ -137,6 +141,8 @@ impl System {
             }
         };
         match first {
+            // There is none of the other kind either.
+            Err(Trouble::Nothing(wire::NO_NAME)) => first,
             Err(Trouble::Nothing(_)) => match other {
                 Some(reply) => reply,
                 None => six.await,
@@ -148,19 +154,24 @@ impl System {
     /// Asks one server after the other, at first each for a short time: a lost packet is more likely than a slow server.
     async fn ask(&self, name: &str, kind: Kind) -> Result<Answer, Trouble> {
         let query = wire::query(name, kind).ok_or(Trouble::Nothing("it is longer than a name can be"))?;
-        let mut trouble = String::new();
+        let mut trouble = Trouble::Silent(String::new());
         for attempt in 0..self.attempts {
             let limit = if attempt == 0 { Duration::from_secs(1) } else { self.timeout };
             for server in &self.servers {
                 match ask(*server, &query, limit).await {
                     Ok(Reply::Addresses(addresses, ttl)) => return Ok(Answer { addresses, ttl }),
                     Ok(Reply::Nothing(what)) => return Err(Trouble::Nothing(what)),
-                    Ok(Reply::Refused(code)) => trouble = format!("the name server {} answered {code}", server.ip()),
-                    Err(error) => trouble = format!("the name server {}: {error}", server.ip()),
+                    Ok(Reply::Refused(code)) => {
+                        trouble = Trouble::Failed(format!("the name server {} answered {code}", server.ip()));
+                    }
+                    Err(error) if matches!(trouble, Trouble::Silent(_)) => {
+                        trouble = Trouble::Silent(format!("the name server {}: {error}", server.ip()));
+                    }
+                    Err(_) => {}
                 }
             }
         }
-        Err(Trouble::Failed(trouble))
+        Err(trouble)
     }
 }
 

@@ -82,6 +82,8 @@ pub fn read(bytes: &[u8]) -> Option<Reply> {
             addresses.push(record.data().addr().into());
         }
     }
+    // To connect to `0.0.0.0` is to connect to this machine; some name servers answer that to say that there is nothing.
+    addresses.retain(|address| !address.is_unspecified());
     if addresses.is_empty() {
         return Some(Reply::Nothing(NO_ADDRESSES));
     }
@@ -116,6 +118,7 @@ mod tests {
             for (owner, last) in [("a.test", 1), ("a.test", 2), ("evil.test", 3)] {
                 answer.push((name(owner), Ttl::from_secs(30), A::from_octets(10, 0, 0, last))).unwrap();
             }
+            answer.push((name("a.test"), Ttl::from_secs(30), A::from_octets(0, 0, 0, 0))).unwrap();
         }
         answer.finish()
     }
