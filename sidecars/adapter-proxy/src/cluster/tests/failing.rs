@@ -55,13 +55,18 @@ async fn one_that_fails_is_left_out_and_tried_again() {
     assert_eq!((two.outlier.ejections(), two.ended(End::Failed(Failure::Timeout))), (2, 1));
 }
 
-/// The better of two prefers the one that is due: the time since its failures has told nothing of it.
+/// The better of two prefers the one that is due, however slow it seemed to be.
 #[tokio::test(start_paused = true)]
 async fn the_better_of_two_finds_out_soon() {
     let cluster = cluster("{endpoints: ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']}");
     ports(&cluster, 100);
+    let mut late = cluster.choose(&[endpoint(&cluster, 1), endpoint(&cluster, 3)]).unwrap();
     fail(&cluster, &[2]);
-    advance(Duration::from_secs(1)).await;
+    advance(Duration::from_millis(500)).await;
+    late.failed(Failure::Timeout);
+    drop(late);
+    advance(Duration::from_millis(500)).await;
+    assert!(endpoint(&cluster, 2).latency.expected(Instant::now()) > 0.1);
     assert!(ports(&cluster, 100).contains(&2));
     assert!(endpoint(&cluster, 2).is_well(Instant::now()));
 }
