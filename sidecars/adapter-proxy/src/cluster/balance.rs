@@ -16,6 +16,8 @@ pub struct Choice<'a> {
     pub endpoints: &'a [Rc<Endpoint>],
     pub tried: &'a [Rc<Endpoint>],
     pub settings: &'a Cluster,
+    /// All are primaries of the same weight
+    pub alike: bool,
     pub now: Instant,
     pub random: &'a Random,
 }
@@ -42,6 +44,9 @@ impl<'a> Choice<'a> {
     /// # Errors
     /// When there is nobody.
     pub fn make(&self) -> Result<&'a Rc<Endpoint>, Unavailable> {
+        if let Some(chosen) = self.quick() {
+            return Ok(chosen);
+        }
         let groups: &[Group] = if self.panics() { &[Group::All] } else { &[Group::Primaries, Group::Backups] };
         for group in groups {
             match self.of(*group) {
@@ -50,6 +55,28 @@ impl<'a> Choice<'a> {
             }
         }
         Err(Unavailable::None)
+    }
+
+    /// What it nearly always is, without a look at all: two that are drawn may both be chosen. Where they may not, all are
+    /// looked at, and the same is drawn among those that may.
+    fn quick(&self) -> Option<&'a Rc<Endpoint>> {
+        let count = self.endpoints.len();
+        if !self.alike || !self.tried.is_empty() || count < 2 || self.settings.balance == Balance::RoundRobin {
+            return None;
+        }
+        let index = |end: usize| usize::try_from(self.random.below(end as u64)).ok();
+        let (one, other) = (index(count)?, index(count - 1)?);
+        let other = if other >= one { other + 1 } else { other };
+        let [one, other] = [self.endpoints.get(one)?, self.endpoints.get(other)?];
+        let is_fine = |endpoint: &Endpoint| {
+            endpoint.health.is_up() && endpoint.outlier.until().is_none() && self.is_open(endpoint)
+        };
+        (is_fine(one) && is_fine(other)).then(|| self.cheaper(one, other))
+    }
+
+    /// The first, unless that costs more than what differs by chance.
+    fn cheaper(&self, one: &'a Rc<Endpoint>, other: &'a Rc<Endpoint>) -> &'a Rc<Endpoint> {
+        if self.cost(one) <= self.cost(other) * AS_GOOD { one } else { other }
     }
 
     /// Whether so few are well that the fault is likely to be elsewhere. While a backup is well there is no reason to.
@@ -113,10 +140,10 @@ impl<'a> Choice<'a> {
         if one.outlier.is_due(self.now) != other.outlier.is_due(self.now) {
             return Ok(if one.outlier.is_due(self.now) { one } else { other });
         }
-        let (cost, others) = (self.cost(one), self.cost(other));
         if equal {
-            return Ok(if cost <= others * AS_GOOD { one } else { other });
+            return Ok(self.cheaper(one, other));
         }
+        let (cost, others) = (self.cost(one), self.cost(other));
         // With weights, whoever has had less of its share, as long as it does not cost much more.
         let behind = if one.given.get() <= other.given.get() { one } else { other };
         let chosen = match behind {

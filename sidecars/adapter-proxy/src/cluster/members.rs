@@ -5,7 +5,7 @@ use super::{Cluster, Endpoint};
 use crate::address::Address;
 use crate::config;
 use chassis::message;
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::{Rc, Weak};
 
 /// More of them are not used: a name server may tell thousands, and each has metrics, and perhaps checks.
@@ -25,6 +25,8 @@ pub struct Wanted {
 #[derive(Default)]
 pub struct Members {
     list: RefCell<Vec<Rc<Endpoint>>>,
+    /// All are primaries of the same weight
+    alike: Cell<bool>,
     /// Those that have left, and may have something under way
     gone: RefCell<Vec<Weak<Endpoint>>>,
 }
@@ -32,6 +34,10 @@ pub struct Members {
 impl Members {
     pub fn list(&self) -> Ref<'_, Vec<Rc<Endpoint>>> {
         self.list.borrow()
+    }
+
+    pub fn are_alike(&self) -> bool {
+        self.alike.get()
     }
 
     /// Those that have left, as long as they have something under way.
@@ -62,6 +68,8 @@ impl Members {
             list.push(endpoint);
         }
         let count = list.len();
+        let weight = list.first().map(|endpoint| endpoint.weight.get());
+        self.alike.set(list.iter().all(|it| Some(it.weight.get()) == weight && !it.backup.get()));
         let gone: Vec<_> = before.iter().filter(|old| !list.iter().any(|endpoint| Rc::ptr_eq(old, endpoint))).collect();
         self.list.replace(list);
         let is_new = !new.is_empty() || !gone.is_empty();

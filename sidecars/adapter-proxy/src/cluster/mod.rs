@@ -127,8 +127,7 @@ impl Cluster {
     pub fn choose(&self, tried: &[Rc<Endpoint>]) -> Result<Try, Unavailable> {
         let now = Instant::now();
         let (endpoints, settings) = (self.members.list(), self.settings.borrow());
-        let choice = Choice { endpoints: &endpoints, tried, settings: &settings, now, random: &self.random };
-        choice.make().map(|endpoint| Try::of(endpoint.clone(), now))
+        self.choice(&endpoints, tried, &settings, now).make().map(|endpoint| Try::of(endpoint.clone(), now))
     }
 
     /// The same, but where that helps it waits, at most for the time that connecting may take: for a connection to be
@@ -237,7 +236,17 @@ impl Cluster {
     /// Whether so few endpoints are well that all are used.
     fn panics(&self, now: Instant) -> bool {
         let (endpoints, settings) = (self.members.list(), self.settings.borrow());
-        Choice { endpoints: &endpoints, tried: &[], settings: &settings, now, random: &self.random }.panics()
+        self.choice(&endpoints, &[], &settings, now).panics()
+    }
+
+    fn choice<'a>(
+        &'a self,
+        endpoints: &'a [Rc<Endpoint>],
+        tried: &'a [Rc<Endpoint>],
+        settings: &'a config::Cluster,
+        now: Instant,
+    ) -> Choice<'a> {
+        Choice { endpoints, tried, settings, alike: self.members.are_alike(), now, random: &self.random }
     }
 
     /// A try at it failed.
