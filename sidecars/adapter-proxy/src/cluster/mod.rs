@@ -4,6 +4,7 @@ mod endpoint;
 
 pub use endpoint::{Endpoint, Failure, Try};
 
+use crate::address::Target;
 use crate::config;
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display, Formatter};
@@ -39,7 +40,7 @@ impl Cluster {
         Rc::new(Self {
             name: name.into(),
             settings: RefCell::new(settings.clone()),
-            endpoints: RefCell::default(),
+            endpoints: RefCell::new(settings.endpoints.iter().filter_map(known).collect()),
             turn: Cell::new(0),
         })
     }
@@ -58,5 +59,12 @@ impl Cluster {
 
     pub fn connect_timeout(&self) -> std::time::Duration {
         self.settings.borrow().connect_timeout
+    }
+}
+
+fn known(endpoint: &config::Endpoint) -> Option<Rc<Endpoint>> {
+    match &endpoint.at {
+        Target::At(address) => Some(Endpoint::new(&address.to_string(), address.clone())),
+        Target::Named(..) => None,
     }
 }
