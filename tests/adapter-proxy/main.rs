@@ -1,3 +1,5 @@
 //! adapter-proxy from outside: the built program, real clients and real servers.
 
 mod life;
+mod real;
+mod tcp;

@@ -136,12 +136,10 @@ impl Proxy {
         self.status.clusters.replace(self.clusters.clone());
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
         for listener in &config.listeners {
-            if let (Some(door), Some(cluster)) =
-                (self.doors.get(&listener.listen), self.clusters.get(&listener.cluster))
-            {
-                if let Err(error) = door.follow(listener.clone(), cluster.clone()) {
-                    message::error(&error.context(format!("cannot change {}", listener.listen)));
-                }
+            let Some(cluster) = self.clusters.get(&listener.cluster) else { continue };
+            let Some(door) = self.doors.get(&listener.listen) else { continue };
+            if let Err(error) = door.follow(listener.clone(), cluster.clone()) {
+                message::error(&error.context(format!("cannot change {}", listener.listen)));
             }
         }
         for (socket, listener) in new {

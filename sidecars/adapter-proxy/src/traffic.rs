@@ -118,10 +118,14 @@ impl Connection {
         self.progress.last.set(self.traffic.touch());
     }
 
-    /// So much has been taken that cannot be passed on just now, for as long as what this returns lives.
-    pub fn holds(&self, what: usize) -> Held<'_> {
+    /// So much has been taken that cannot be passed on just now …
+    pub fn hold(&self, what: usize) {
         self.progress.held.set(self.progress.held.get() + what);
-        Held(&self.progress, what)
+    }
+
+    /// … and now it can. Who is dropped in between still holds it, and so it is known that something is missing.
+    pub fn release(&self, what: usize) {
+        self.progress.held.set(self.progress.held.get().saturating_sub(what));
     }
 
     /// When it did something last.
@@ -143,13 +147,5 @@ impl Drop for Connection {
         self.traffic.open.borrow_mut().remove(&self.number);
         self.traffic.touch();
         self.traffic.ended.notify_waiters();
-    }
-}
-
-pub struct Held<'a>(&'a Progress, usize);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.held.set(self.0.held.get() - self.1);
     }
 }

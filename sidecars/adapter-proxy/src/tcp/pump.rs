@@ -139,8 +139,10 @@ impl Pump<'_> {
     }
 
     async fn until_writable(&self, left: usize) -> io::Result<()> {
-        let _held = self.connection.holds(left);
-        poll_fn(|context| self.to.poll_write_ready(context)).await
+        self.connection.hold(left);
+        poll_fn(|context| self.to.poll_write_ready(context)).await?;
+        self.connection.release(left);
+        Ok(())
     }
 
     /// Fills the pipe and empties it in turn, until there is nothing to fill it with.
