@@ -92,9 +92,9 @@ peers:
 # What the tests look at pause with, make archives for war-copy with, rotate logs with, and put behind adapter-proxy, from
 # this machine's packages. Their services are not to be started: the tests have their own.
 tools:
-	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate redis-server \
-		redis-benchmark psql pg_ctlcluster,binutils file gdb util-linux zip unzip libarchive-tools python3 logrotate \
-		redis-server redis-tools postgresql-client postgresql)
+	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq \
+		redis-server redis-benchmark psql pg_ctlcluster,binutils file gdb util-linux zip unzip libarchive-tools python3 \
+		logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql)
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:

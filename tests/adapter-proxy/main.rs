@@ -1,5 +1,6 @@
 //! adapter-proxy from outside: the built program, real clients and real servers.
 
+mod cluster;
 mod life;
 mod real;
 mod tcp;

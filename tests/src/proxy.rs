@@ -1,5 +1,7 @@
 //! adapter-proxy from outside.
 
+pub mod cluster;
+
 use crate::launch::Launch;
 use crate::sidecar::{Ended, Sidecar, free_port, get, with};
 use std::ffi::OsStr;

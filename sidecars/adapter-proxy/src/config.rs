@@ -45,9 +45,7 @@ impl Config {
             }
         }
         for (name, cluster) in &self.clusters {
-            if cluster.endpoints.is_empty() && cluster.file.is_none() {
-                return Err(format!("the cluster `{name}` has neither `endpoints` nor a `file` of them"));
-            }
+            cluster.check().map_err(|wrong| format!("the cluster `{name}`: {wrong}"))?;
         }
         Ok(())
     }

@@ -153,10 +153,15 @@ impl Proxy {
     /// The one there is keeps what it knows.
     fn cluster(&self, name: &str, settings: &config::Cluster) -> Rc<Cluster> {
         let before = self.config.as_ref().and_then(|config| config.clusters.get(name));
-        match self.clusters.get(name) {
-            Some(cluster) if before == Some(settings) => cluster.clone(),
-            _ => Cluster::new(name, settings),
+        if let Some(cluster) = self.clusters.get(name) {
+            if before != Some(settings) {
+                cluster.reconfigure(settings);
+            }
+            return cluster.clone();
         }
+        let cluster = Cluster::new(name, settings);
+        cluster.start();
+        cluster
     }
 
     fn open(&mut self, socket: Listener, listener: &config::Listener) {

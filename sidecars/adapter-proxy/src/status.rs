@@ -1,9 +1,9 @@
 //! What the admin endpoint tells.
 
-use adapter_proxy::cluster::Cluster;
+use adapter_proxy::cluster::{self, Cluster};
 use adapter_proxy::tcp::Shared;
 use adapter_proxy::traffic::Traffic;
-use chassis::admin::Service;
+use chassis::admin::{Page, Service};
 use chassis::exposition::Exposition;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -40,12 +40,18 @@ impl Service for Status {
     fn metrics(&self) -> String {
         let mut page = Exposition::new();
         self.connections(&mut page);
+        cluster::metrics(&self.clusters(), &mut page);
         page.gauge("adapter_proxy_pipes", "Pipes for splice, used or to be used again")
             .sample(&[], self.shared.pipes.made());
         page.counter("adapter_proxy_reloads_total", "Changes of the configuration, followed or refused as wrong")
             .sample(&[("result", "followed")], self.reloads.get())
             .sample(&[("result", "refused")], self.refused.get());
         page.finish()
+    }
+
+    fn page(&self, path: &str) -> Option<Page> {
+        let body = || cluster::page(&self.clusters());
+        (path == "/endpoints").then(|| Page { content_type: "application/json", body: body() })
     }
 
     fn post(&self, path: &str) -> Option<String> {
@@ -56,6 +62,10 @@ impl Service for Status {
 }
 
 impl Status {
+    fn clusters(&self) -> Vec<Rc<Cluster>> {
+        self.clusters.borrow().values().cloned().collect()
+    }
+
     fn connections(&self, page: &mut Exposition) {
         let all = self.traffic.borrow();
         let family = |page: &mut Exposition, value: &dyn Fn(&Traffic) -> u64| {

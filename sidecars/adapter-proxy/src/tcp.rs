@@ -44,7 +44,7 @@ async fn connect(cluster: &Cluster, connection: &Connection) -> Option<(Stream, 
     let traffic = connection.traffic();
     let mut tried = vec![];
     loop {
-        let mut attempt = match cluster.choose(&tried) {
+        let mut attempt = match cluster.wait(&tried).await {
             Ok(attempt) => attempt,
             Err(why) => {
                 traffic.refused.set(traffic.refused.get() + 1);
