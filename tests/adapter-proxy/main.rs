@@ -4,3 +4,4 @@ mod cluster;
 mod life;
 mod real;
 mod tcp;
+mod unix;
