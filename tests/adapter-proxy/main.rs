@@ -2,3 +2,6 @@
 
 mod cluster;
 mod life;
+mod real;
+mod tcp;
+mod unix;

@@ -18,6 +18,7 @@ pub enum Task {
     Proxy(Settings),
     Check(Settings),
     Probe(Address, Which),
+    Wait(Address, Duration),
 }
 
 /// Everything this process was told.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub quiet_for: Duration,
     pub drain_timeout: Duration,
     pub admin: Address,
+    /// Whether a POST of /quit ends it
+    pub quit: bool,
 }
 
 /// What this process was started for.
@@ -39,6 +42,7 @@ pub fn task() -> Result<Task, ExitCode> {
     message::init("adapter-proxy", args.log_format);
     let task = match args.command {
         Some(Command::Probe { which }) => Ok(Task::Probe(args.admin, which)),
+        Some(Command::Wait { timeout }) => Ok(Task::Wait(args.admin, timeout)),
         Some(Command::Check { options }) => options.settings(args.admin).map(Task::Check),
         None => args.options.settings(args.admin).map(Task::Proxy),
     };
@@ -76,6 +80,12 @@ enum Command {
         #[arg(value_enum)]
         which: Which,
     },
+    /// Return when a running adapter-proxy is ready: for the postStart hook of a sidecar
+    Wait {
+        /// Give up after so long
+        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+        timeout: Duration,
+    },
 }
 
 #[derive(Args)]
@@ -93,7 +103,10 @@ struct Options {
     #[arg(long, value_enum, default_value = "tcp", conflicts_with = "config")]
     protocol: Protocol,
 
-    /// After SIGTERM, go on until nothing was to be done for so long …
+    /// Take POST /quit on the admin endpoint for a SIGTERM: for Jobs, whose sidecars nobody else ends
+    #[arg(long)]
+    quit: bool,
+    /// After SIGTERM, go on until no connection is open and nothing has come for so long …
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "500ms")]
     quiet_for: Duration,
     /// … and this is how long it may take altogether
@@ -104,6 +117,7 @@ struct Options {
 const EXAMPLES: &str = "Examples:
   adapter-proxy --listen 127.0.0.1:6379 --to redis-a:6379,redis-b:6379
   adapter-proxy --config /etc/adapter-proxy.yaml
+  adapter-proxy wait --timeout 30s
   adapter-proxy check --config /etc/adapter-proxy.yaml
 
 Exit codes: 0 all that was begun is done, 1 something was cut off, 2 usage";
@@ -124,6 +138,13 @@ impl Options {
                 return Err(Usage(text.into()));
             }
         };
-        Ok(Settings { config, file: self.config, quiet_for: self.quiet_for, drain_timeout: self.drain_timeout, admin })
+        Ok(Settings {
+            config,
+            file: self.config,
+            quiet_for: self.quiet_for,
+            drain_timeout: self.drain_timeout,
+            admin,
+            quit: self.quit,
+        })
     }
 }

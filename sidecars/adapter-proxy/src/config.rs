@@ -29,13 +29,16 @@ impl Config {
     /// What no field of it can tell alone.
     fn check(&self) -> Result<(), String> {
         let mut taken = BTreeSet::new();
-        for Listener { listen, cluster, .. } in &self.listeners {
+        for Listener { listen, cluster, mode, .. } in &self.listeners {
             if !self.clusters.contains_key(cluster) {
                 let known: Vec<_> = self.clusters.keys().map(|name| format!("`{name}`")).collect();
                 let known = known.join(", ");
                 return Err(format!(
                     "{listen} is to lead to the cluster `{cluster}`, which is none\nhint: there are {known}"
                 ));
+            }
+            if *mode != self::mode() && !matches!(listen, Address::Unix(_)) {
+                return Err(format!("{listen} has a `mode`, which is for Unix sockets alone"));
             }
             if !taken.insert(listen) {
                 return Err(format!("{listen} is listened on twice"));
@@ -63,6 +66,9 @@ pub struct Listener {
     /// A connection on which nothing has moved for so long is closed
     #[serde(default = "idle_timeout", deserialize_with = "chassis::config::duration")]
     pub idle_timeout: Duration,
+    /// Who may connect to a Unix socket: its owner and its group, unless it says something else
+    #[serde(default = "mode", deserialize_with = "octal")]
+    pub mode: u32,
 }
 
 impl Listener {
@@ -74,6 +80,7 @@ impl Listener {
             cluster: cluster.into(),
             max_connections: max_connections(),
             idle_timeout: idle_timeout(),
+            mode: mode(),
         }
     }
 }
@@ -273,6 +280,17 @@ const fn one() -> u32 {
 
 const fn max_connections() -> usize {
     1024
+}
+
+const fn mode() -> u32 {
+    0o660
+}
+
+/// As chmod takes it, and always as text: YAML's numbers may mean one or the other.
+fn octal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let mode = u32::from_str_radix(&text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| D::Error::custom(format_args!("a mode of `{text}`: expected one such as \"0660\"")))
 }
 
 const fn idle_timeout() -> Duration {

@@ -4,7 +4,9 @@
 
 pub mod address;
 pub mod cluster;
+pub mod complaint;
 pub mod config;
 pub mod listener;
 pub mod stream;
 pub mod tcp;
+pub mod traffic;

@@ -4,6 +4,8 @@
 
 mod args;
 mod check;
+mod door;
+mod drain;
 mod proxy;
 mod status;
 
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
         Ok(Task::Proxy(settings)) => exit::code(proxy(settings)),
         Ok(Task::Check(settings)) => exit::code(check::check(&settings)),
         Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
+        Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
         Err(code) => code,
     }
 }

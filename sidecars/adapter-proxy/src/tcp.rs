@@ -1,32 +1,71 @@
 //! Bytes from one side to the other, whatever they mean.
 
-use crate::cluster::{Cluster, Failure};
+mod pipes;
+mod pump;
+mod relay;
+
+pub use pump::Shared;
+
+use crate::cluster::{Cluster, Failure, Try};
 use crate::stream::Stream;
+use crate::traffic::Connection;
+use relay::Relay;
+use std::io::ErrorKind;
 use std::rc::Rc;
-use tokio::io::copy_bidirectional;
+use std::time::Duration;
+use tokio::io::Interest;
 
 /// Serves one connection of the app's, from its first byte to its last.
-pub async fn serve(client: Stream, cluster: Rc<Cluster>) {
-    let mut tried = vec![];
-    while let Ok(mut attempt) = cluster.wait(&tried).await {
-        match attempt.endpoint().connect(cluster.connect_timeout()).await {
-            Ok(upstream) => {
-                attempt.succeeded();
-                relay(client, upstream).await;
-                return;
-            }
-            Err(_) => attempt.failed(Failure::Connect),
+pub async fn serve(
+    client: Stream,
+    connection: Connection,
+    cluster: Rc<Cluster>,
+    idle_timeout: Duration,
+    shared: Rc<Shared>,
+) {
+    let connected = tokio::select! {
+        biased;
+        connected = connect(&cluster, &connection) => connected,
+        _ = client.ready(Interest::ERROR) => return, // it does not want it any more
+    };
+    match connected {
+        // The endpoint counts it as its load, also after it has left the cluster, for as long as it lasts.
+        Some((upstream, _load)) => {
+            connection.touch();
+            Relay::new(client, upstream, &connection, idle_timeout).run(&shared).await;
         }
-        tried.push(attempt.endpoint().clone());
+        // As if the endpoint itself refused it
+        None => client.reset(),
     }
 }
 
-async fn relay(client: Stream, upstream: Stream) {
-    // How it ends is nothing that could be told to anybody.
-    let _ = match (client, upstream) {
-        (Stream::Tcp(mut one), Stream::Tcp(mut other)) => copy_bidirectional(&mut one, &mut other).await,
-        (Stream::Tcp(mut one), Stream::Unix(mut other)) => copy_bidirectional(&mut one, &mut other).await,
-        (Stream::Unix(mut one), Stream::Tcp(mut other)) => copy_bidirectional(&mut one, &mut other).await,
-        (Stream::Unix(mut one), Stream::Unix(mut other)) => copy_bidirectional(&mut one, &mut other).await,
-    };
+/// A connection to one of the endpoints: each is given the connect timeout, and none is asked twice.
+async fn connect(cluster: &Cluster, connection: &Connection) -> Option<(Stream, Try)> {
+    let traffic = connection.traffic();
+    let mut tried = vec![];
+    loop {
+        let mut attempt = match cluster.wait(&tried).await {
+            Ok(attempt) => attempt,
+            Err(why) => {
+                traffic.refused.set(traffic.refused.get() + 1);
+                let (listener, name) = (&traffic.listener, &cluster.name);
+                traffic.refusals.say(format_args!("a connection to {listener} is refused: cluster {name}: {why}"));
+                return None;
+            }
+        };
+        let endpoint = attempt.endpoint().clone();
+        let error = match endpoint.connect(cluster.connect_timeout()).await {
+            Ok(upstream) => {
+                attempt.succeeded();
+                return Some((upstream, attempt));
+            }
+            Err(error) => error,
+        };
+        let timed_out = error.kind() == ErrorKind::TimedOut;
+        attempt.failed(if timed_out { Failure::Timeout } else { Failure::Connect });
+        traffic.connect_failures.set(traffic.connect_failures.get() + 1);
+        let (name, address) = (&endpoint.name, &endpoint.address);
+        traffic.failures.say(format_args!("cluster {}: cannot connect to {name} at {address}: {error}", cluster.name));
+        tried.push(endpoint);
+    }
 }
