@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 /// Stands in for the Rust image, where none can be pulled.
 const STAND_IN: &str = "localhost/rust-stand-in";
-const BUILT: &str = "localhost/pause-by-dockerfile";
+const BUILT: &str = "localhost/built-by-dockerfile";
 
 /// What the test leaves in the engine, removed also when it fails.
 struct Images<'a> {
@@ -38,10 +38,11 @@ fn untagged(engine: &Engine) -> BTreeSet<String> {
     images.lines().map(Into::into).collect()
 }
 
+/// Each program that is built by a Dockerfile is the one that `make build` makes.
 #[test]
-fn it_builds_the_same_program() {
+fn they_build_the_same_programs() {
     let Some(engine) = Engine::docker() else {
-        e2e::skip("Dockerfile.pause is built by Docker, and no Docker daemon answers");
+        e2e::skip("Dockerfiles are built by Docker, and no Docker daemon answers");
         return;
     };
     if output(Command::new("apt-cache").arg("--version")).is_err() {
@@ -50,35 +51,34 @@ fn it_builds_the_same_program() {
     }
     let _images = Images::new(&engine);
     import_stand_in(&engine).unwrap();
-    let (argument, file) = (format!("RUST={STAND_IN}"), e2e::workspace("Dockerfile.pause"));
-    let file = file.to_str().unwrap();
-    let context = e2e::workspace("");
-    let context = context.to_str().unwrap();
-    engine
-        .run(&[
-            "build",
-            "--force-rm",
-            "--quiet",
-            "--network=none",
-            "--build-arg",
-            &argument,
-            "--file",
-            file,
-            "--tag",
-            BUILT,
-            context,
-        ])
-        .unwrap();
+    expect_same(&engine, "Dockerfile.pause", "pause", "/pause", "65535:65535 [/pause]");
+    expect_same(&engine, "Dockerfile.sidecar", "war-copy", "/bin/war-copy", "65532:65532 [/bin/sidecar]");
+    let said = engine.run(&["run", "--rm", BUILT, "--version"]).unwrap();
+    assert!(said.starts_with("war-copy "), "{said}");
+    let said = engine.run(&["run", "--rm", "--entrypoint=cp", BUILT, "--help"]).unwrap();
+    assert!(said.contains("cp"), "{said}");
+}
+
+/// Builds `program` by `file`, and compares it, and what the image says of its user and entry point.
+fn expect_same(engine: &Engine, file: &str, program: &str, path: &str, says: &str) {
+    let (rust, sidecar) = (format!("RUST={STAND_IN}"), format!("SIDECAR={program}"));
+    let (file, context) = (e2e::workspace(file), e2e::workspace(""));
+    let mut arguments = vec!["build", "--force-rm", "--quiet", "--network=none", "--build-arg", &rust];
+    if program != "pause" {
+        arguments.extend(["--build-arg", &sidecar]);
+    }
+    arguments.extend(["--file", file.to_str().unwrap(), "--tag", BUILT, context.to_str().unwrap()]);
+    engine.run(&arguments).unwrap();
 
     let container = engine.run(&["create", BUILT]).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let copy = directory.path().join("pause");
-    let copied = engine.run(&["cp", &format!("{container}:/pause"), copy.to_str().unwrap()]);
+    let copy = directory.path().join(program);
+    let copied = engine.run(&["cp", &format!("{container}:{path}"), copy.to_str().unwrap()]);
     engine.run(&["rm", &container]).unwrap();
     copied.unwrap();
-    assert!(fs::read(copy).unwrap() == fs::read(e2e::program("pause")).unwrap(), "not the bytes of dist/bin");
+    assert!(fs::read(copy).unwrap() == fs::read(e2e::program(program)).unwrap(), "not the bytes of dist/bin");
     let config = engine.run(&["inspect", "--format", "{{.Config.User}} {{.Config.Entrypoint}}", BUILT]).unwrap();
-    assert_eq!(config, "65535:65535 [/pause]");
+    assert_eq!(config, says);
 }
 
 /// An image of this machine's toolchain: rustc and cargo, the crates already fetched, gcc and what it needs.

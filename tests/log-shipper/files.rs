@@ -3,6 +3,7 @@
 use e2e::elasticsearch::Server;
 use e2e::launch::pipe;
 use e2e::shipper::{Place, STREAM, Shipper, expect_all, expect_order, free_port, lines, output, succeed, with};
+use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
@@ -86,9 +87,7 @@ fn from_the_end_of_what_was_there() {
 #[test]
 fn ten_thousand_files() {
     let (server, place) = (Server::start(), Place::new());
-    for number in 0..10_000 {
-        fs::write(place.log(&format!("{number:05}.log")), lines(number..number + 1)).unwrap();
-    }
+    place.one_line_each(10_000);
     let shipper = Shipper::start(place.ship(&server, &[]));
     server.until_stored(10_000);
     for number in 10_000..10_100 {
@@ -198,4 +197,31 @@ fn raw_to_stdout() {
     place.append("a.log", "one\n\ntwo \"2\"\r\nthree");
     let pattern = place.log("*.log");
     assert_eq!(output(place.to("stdout", &[&"--raw", &"--once", &pattern])), "one\n\ntwo \"2\"\nthree\n");
+}
+
+/// As on network volumes, of which the kernel tells nothing, and where a user has no inotify left: it looks by itself.
+#[test]
+fn where_inotify_does_not_work() {
+    let (server, place) = (Server::start(), Place::new());
+    let patterns = [place.log("*.log"), place.log("*/*.log")];
+    let launch = place.to(&server.url(), &[&patterns[0], &patterns[1]]);
+    place.append("a.log", lines(0..100));
+    let shipper = Shipper::start(launch.refused(libc::SYS_inotify_init1, Errno::EMFILE));
+    server.until_stored(100);
+    place.append("a.log", lines(100..200));
+    server.until_stored(200);
+    place.append("b.log", lines(200..300));
+    place.append("web/c.log", lines(300..400));
+    server.until_stored(400);
+    place.append("a.log", lines(400..500));
+    place.rename("a.log", "a.log.1");
+    place.append("a.log", lines(500..600));
+    server.until_stored(600);
+    place.append("b.log", lines(600..700));
+    server.until_stored(700);
+    place.copy_and_truncate("b.log", "b.log.1");
+    place.append("b.log", lines(700..750));
+    server.until_stored(750);
+    shipper.finish();
+    expect_all(&server, 750);
 }

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 #[test]
 fn what_is_there_is_delivered_before_it_leaves() {
     let (server, place) = (Server::start(), Place::new());
-    let shipper = Shipper::start(place.ship(&server, &[]));
+    let shipper = Shipper::start(place.ship(&server, &[&"--drain-timeout", &"2m"]));
     place.append("a.log", lines(0..1));
     server.until_stored(1);
     place.append("a.log", lines(1..100_000));
     place.append("b.log", lines(100_000..100_010));
-    shipper.finish();
+    let ended = shipper.terminate_within(Duration::from_mins(2));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
     expect_all(&server, 100_010);
 }
 

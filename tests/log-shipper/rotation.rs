@@ -1,9 +1,11 @@
 //! Logs are rotated, while it reads them, while it is behind, and while it does not run.
 
 use e2e::elasticsearch::Server;
-use e2e::shipper::{Place, STREAM, Shipper, expect_all, expect_order, lines};
-use std::fs::{self, File};
+use e2e::shipper::{Place, STREAM, Shipper, expect_all, expect_order, lines, succeed};
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
 /// Whether it is behind when it happens, or does not even run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,14 +206,111 @@ fn lines_without_an_end() {
 fn what_was_read_is_gone_and_what_came_next_is_rotated() {
     let (server, place) = (Server::start(), Place::new());
     place.append("a.log", lines(0..100));
-    e2e::shipper::succeed(place.ship(&server, &[&"--once"]));
+    succeed(place.ship(&server, &[&"--once"]));
     fs::remove_file(place.log("a.log")).unwrap();
     for round in 1..4 {
         place.append("a.log", lines(round * 100..round * 100 + 100));
         place.rename("a.log", &format!("a.log.{}", 4 - round));
     }
     place.append("a.log", lines(400..500));
-    e2e::shipper::succeed(place.ship(&server, &[&"--once"]));
+    succeed(place.ship(&server, &[&"--once"]));
     expect_all(&server, 500);
     expect_order(&server);
+}
+
+/// What can be read of a damaged archive is shipped, and it is in nobody's way.
+#[test]
+fn a_damaged_archive() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", lines(0..100));
+    let shipper = Shipper::start(place.ship(&server, &[]));
+    server.until_stored(100);
+    shipper.finish();
+    place.append("a.log.1", lines(100..3000));
+    compress(&place, "a.log.1");
+    let archive = fs::read(place.log("a.log.1.gz")).unwrap();
+    fs::write(place.log("a.log.1.gz"), &archive[..archive.len() - 100]).unwrap();
+    place.rename("a.log", "a.log.2");
+    place.append("a.log", lines(3000..3100));
+    let shipper = Shipper::start(place.ship(&server, &[]));
+    server.until("those after it", |state| state.store.numbers.missing(3100).all(|number| number < 3000));
+    place.append("a.log", lines(3100..3200));
+    server.until("what comes now", |state| state.store.numbers.missing(3200).all(|number| number < 3000));
+    let said = shipper.finish();
+    assert!(said.contains("a.log is damaged"), "{said}");
+    server.with(|state| {
+        assert!(state.store.stored() > 1200, "{} of what it has", state.store.stored());
+        assert!(state.store.numbers.extra() <= 1, "the line that is cut may be cut in its number");
+    });
+}
+
+/// A few bytes are enough to be known, too.
+#[test]
+fn short_logs() {
+    for restarted in [false, true] {
+        let (server, place) = (Server::start(), Place::new());
+        let mut shipper = Shipper::start(place.ship(&server, &[]));
+        let mut expected = vec![];
+        for text in ["one", "two", "three", "four"] {
+            match text {
+                "two" => place.rename("a.log", "a.log.1"),
+                "three" => compress(&place, "a.log.1"),
+                "four" => place.copy_and_truncate("a.log", "a.log.2"),
+                _ => {}
+            }
+            place.append("a.log", format!("{text}\n"));
+            expected.push(text.to_owned());
+            server.until_stored(expected.len() as u64);
+            if restarted {
+                shipper.finish();
+                shipper = Shipper::start(place.ship(&server, &[]));
+            }
+        }
+        shipper.finish();
+        assert_eq!(server.with(|state| state.store.messages(STREAM)), expected);
+    }
+}
+
+/// A log that gets another log's name is the same file, also when nobody looked.
+#[test]
+fn renamed_to_another_log() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", lines(0..100));
+    succeed(place.ship(&server, &[&"--once"]));
+    place.append("a.log", lines(100..150));
+    place.rename("a.log", "before.log");
+    place.append("a.log", lines(150..200));
+    let shipper = Shipper::start(place.ship(&server, &[]));
+    server.until_stored(200);
+    place.append("before.log", lines(200..210));
+    server.until_stored(210);
+    shipper.finish();
+    succeed(place.ship(&server, &[&"--once"]));
+    expect_all(&server, 210);
+}
+
+/// What may not be read for a while is not lost.
+#[test]
+fn rotated_to_where_it_may_not_be_read() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (server, place) = (Server::start(), Place::new());
+    for path in [&place.file(""), &place.state] {
+        fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+    }
+    let launch = |more: &[&dyn AsRef<OsStr>]| place.ship(&server, more).as_user(65532, 65532, None);
+    place.append("a.log", lines(0..100));
+    succeed(launch(&[&"--once"]));
+    place.append("a.log", lines(100..150));
+    place.rename("a.log", "a.log.1");
+    fs::set_permissions(place.log("a.log.1"), Permissions::from_mode(0o600)).unwrap();
+    place.append("a.log", lines(150..200));
+    let shipper = Shipper::start(launch(&[]));
+    shipper.until_said("a.log.1: Permission denied");
+    server.until_stored(150);
+    fs::set_permissions(place.log("a.log.1"), Permissions::from_mode(0o644)).unwrap();
+    server.until_stored(200);
+    shipper.finish();
+    expect_all(&server, 200);
 }

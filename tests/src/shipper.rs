@@ -107,6 +107,16 @@ impl Place {
         with(self.to(&server.url(), more), &[&pattern])
     }
 
+    /// So many logs, `00000.log` and so on, with a line each.
+    ///
+    /// # Panics
+    /// If one cannot be written.
+    pub fn one_line_each(&self, count: u64) {
+        for number in 0..count {
+            fs::write(self.log(&format!("{number:05}.log")), lines(number..number + 1)).expect("a log");
+        }
+    }
+
     /// A shipper to `to` that has not been told what.
     pub fn to(&self, to: &str, more: &[&dyn AsRef<OsStr>]) -> Launch {
         with(launch(&[&"--to", &to, &"--state", &self.state]), more)

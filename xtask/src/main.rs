@@ -25,7 +25,7 @@ use glibc::Glibc;
 use origin::Origin;
 use platform::PLATFORMS;
 use program::Program;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds pause-kit's programs and images")]
@@ -97,6 +97,12 @@ fn main() -> Result<()> {
                     let elf = std::fs::read(build::build(&program, platform, &dist)?)?;
                     let image = image::Image::new(&program, platform, &elf)?;
                     sizes.add(&program, platform, elf.len(), &image);
+                    if let Some(other) = program.with_all_of_chassis()
+                        && !all_architectures
+                    {
+                        let with_all = std::fs::read(build::build(&other, platform, Path::new("target/with-all"))?)?;
+                        sizes.compare(&program, platform, elf.len(), with_all.len());
+                    }
                     images.push((platform, image));
                 }
                 archive::write(&dist, &registry, &origin, &program, &images)?;

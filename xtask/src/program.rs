@@ -26,6 +26,9 @@ pub struct Program {
 /// libc and all in one file.
 const STATIC: &[&str] = &["--config", "sidecars/link.toml"];
 
+/// The same, and of the sidecars' common crate also what the program does not use.
+const WITH_ALL_OF_CHASSIS: &[&str] = &["--config", "sidecars/link.toml", "--features", "chassis/service"];
+
 /// Engines look a command up in the image's PATH, and some want one to be there.
 const PATH: &[&str] = &["PATH=/bin"];
 
@@ -70,6 +73,12 @@ impl Program {
             no_std: false,
             cargo: STATIC,
         }
+    }
+
+    /// It, as it would be if it linked all of chassis: to be compared, not to be released. A program that does so anyway
+    /// has none.
+    pub fn with_all_of_chassis(&self) -> Option<Self> {
+        (self.name == "war-copy").then(|| Self { cargo: WITH_ALL_OF_CHASSIS, ..self.clone() })
     }
 
     /// What it is built for: this machine, or `all`; that is every platform, or with `std` every one that has it.

@@ -10,9 +10,15 @@ use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::Path;
 
-/// Program, architecture, bytes.
 #[derive(Default, Serialize)]
-pub struct Sizes(BTreeMap<String, BTreeMap<String, Size>>);
+#[serde(transparent)]
+pub struct Sizes {
+    /// Program, architecture, bytes
+    programs: BTreeMap<String, BTreeMap<String, Size>>,
+    /// What is told below the table
+    #[serde(skip)]
+    notes: Vec<String>,
+}
 
 /// Bytes. The ELF file is what the node runs; the other three are what it pulls, `total` together.
 #[derive(Serialize)]
@@ -33,7 +39,17 @@ impl Sizes {
             layer: image.layer.bytes.len(),
             total: image.size(),
         };
-        self.0.entry(program.name.clone()).or_default().insert(platform.architecture.into(), size);
+        self.programs.entry(program.name.clone()).or_default().insert(platform.architecture.into(), size);
+    }
+
+    /// What `program` would be with all of chassis, where it does not use all.
+    pub fn compare(&mut self, program: &Program, platform: &Platform, elf: usize, with_all: usize) {
+        self.notes.push(format!(
+            "{} for {} with all of chassis would be {with_all}: it does not pay {} bytes for what it does not use",
+            program.name,
+            platform.architecture,
+            with_all.saturating_sub(elf)
+        ));
     }
 
     pub fn write(&self, file: &Path) -> Result<()> {
@@ -49,7 +65,7 @@ impl Display for Sizes {
             "{:<14} {:<8} {:>9} {:>9} {:>9} {:>9} {:>9}",
             "bytes", "", "ELF", "config", "manifest", "layer", "image"
         )?;
-        for (program, architectures) in &self.0 {
+        for (program, architectures) in &self.programs {
             for (architecture, size) in architectures {
                 let Size { elf, config, manifest, layer, total } = size;
                 writeln!(
@@ -58,6 +74,6 @@ impl Display for Sizes {
                 )?;
             }
         }
-        Ok(())
+        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
     }
 }

@@ -1,6 +1,6 @@
 //! Commands that do the same, taking turns.
 
-use crate::table::Table;
+use crate::table::{Table, number};
 use anyhow::{Context, Result};
 use e2e::command::output;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -24,6 +24,8 @@ pub struct Contest<'a> {
     pub from: &'a Path,
     /// Where the new directories are made
     pub to: &'a Path,
+    /// How often each has its turn
+    pub rounds: u32,
 }
 
 impl Entrant {
@@ -33,25 +35,26 @@ impl Entrant {
 }
 
 impl Contest<'_> {
-    /// Medians of so many rounds.
+    /// Medians of the rounds; a ratio is the median of those in each round, which what else the machine does in the
+    /// meantime changes less.
     ///
     /// # Errors
     /// If one of them fails.
-    pub fn table(&self, rounds: u32) -> Result<Table> {
+    pub fn table(&self) -> Result<Table> {
         eprintln!("war-copy: {}", self.about);
         let mut times = vec![(vec![], vec![]); self.entrants.len()];
         // ext4 looks at every inode that was freed in the last minutes before it takes one, so what was copied is
         // removed only at the end.
         let home = tempfile::tempdir_in(self.to)?;
-        for round in 0..rounds {
-            for (number, entrant) in self.entrants.iter().enumerate() {
-                let to = home.path().join(format!("{number}-{round}"));
+        for round in 0..self.rounds {
+            for (row, entrant) in self.entrants.iter().enumerate() {
+                let to = home.path().join(format!("{row}-{round}"));
                 std::fs::create_dir(&to)?;
                 // What those before have left to be written would be written in the time of this one.
                 syncfs(File::open(&to)?)?;
                 let (wall, cpu) = self.once(entrant, &to).with_context(|| format!("{} fails", entrant.name))?;
-                times[number].0.push(wall);
-                times[number].1.push(cpu);
+                times[row].0.push(wall.as_secs_f64());
+                times[row].1.push(cpu.as_secs_f64());
                 if self.to.starts_with("/dev/shm") {
                     std::fs::remove_dir_all(&to)?; // memory has no such memory, and it is needed
                 }
@@ -59,9 +62,12 @@ impl Contest<'_> {
         }
         let names: Vec<_> = self.entrants.iter().map(|entrant| entrant.name).collect();
         let mut table = Table::new(self.about, &names);
-        let (walls, cpus): (Vec<_>, Vec<_>) = times.into_iter().map(|(wall, cpu)| (median(wall), median(cpu))).unzip();
-        table.add_with_ratios("seconds", 2, &walls);
-        table.add_with_ratios("CPU seconds", 2, &cpus);
+        let (walls, cpus): (Vec<Vec<f64>>, Vec<Vec<f64>>) = times.into_iter().unzip();
+        for (title, times) in [("seconds", walls), ("CPU seconds", cpus)] {
+            let ratios = |row: &Vec<f64>| median(row.iter().zip(&times[0]).map(|(time, first)| time / first));
+            table.add(title, 2, &times.iter().map(|row| median(row.iter().copied())).collect::<Vec<_>>());
+            table.add_cells("×", times.iter().map(|row| number(ratios(row), 2) + "×"));
+        }
         Ok(table)
     }
 
@@ -84,7 +90,8 @@ fn cpu_of_children() -> Result<Duration> {
     Ok(time(usage.user_time()) + time(usage.system_time()))
 }
 
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64()
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<_> = figures.collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

@@ -1,6 +1,9 @@
 //! What the file of configuration may say. `docs/log-shipper.md` explains it with examples.
 
-use crate::sink::elasticsearch::urls::Url;
+mod elasticsearch;
+
+pub use elasticsearch::{Auth, Compress, DeadLetter, Elasticsearch, Id, Tls, Verify};
+
 use regex::bytes::{Regex, RegexBuilder};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -223,121 +226,6 @@ pub struct Stdout {
     pub raw: bool,
 }
 
-/// Elasticsearch, or `OpenSearch`.
-#[derive(Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Elasticsearch {
-    /// Any of these will do
-    #[serde(deserialize_with = "urls")]
-    pub urls: Vec<String>,
-    /// Documents are appended to this data stream …
-    pub data_stream: Option<String>,
-    /// … or created in this index; `%Y`, `%m`, `%d` and `%H` stand for the time of the event (UTC)
-    pub index: Option<String>,
-    #[serde(default)]
-    pub id: Id,
-    pub auth: Option<Auth>,
-    #[serde(default)]
-    pub tls: Tls,
-    #[serde(default)]
-    pub compress: Compress,
-    /// At most so many bytes before they are compressed go in one request
-    #[serde(default = "batch", deserialize_with = "chassis::config::size")]
-    pub batch: u64,
-    /// At most so many requests at once; a file's lines are in one of them
-    #[serde(default = "requests")]
-    pub requests: usize,
-    /// A request that takes longer has failed
-    #[serde(default = "timeout", deserialize_with = "chassis::config::duration")]
-    pub timeout: Duration,
-    #[serde(default)]
-    pub dead_letter: DeadLetter,
-}
-
-impl Elasticsearch {
-    /// One that answers at this URL.
-    pub fn at(url: &str) -> Self {
-        Self {
-            urls: vec![url.into()],
-            data_stream: None,
-            index: None,
-            id: Id::default(),
-            auth: None,
-            tls: Tls::default(),
-            compress: Compress::default(),
-            batch: batch(),
-            requests: requests(),
-            timeout: timeout(),
-            dead_letter: DeadLetter::default(),
-        }
-    }
-}
-
-/// How documents are named.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Id {
-    /// By where they are from, so that what is sent again after a crash is not stored twice
-    #[default]
-    Origin,
-    /// By the sink
-    None,
-}
-
-/// Secrets are in files, which are read again when they change.
-#[derive(Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Auth {
-    Basic { user: String, password_file: PathBuf },
-    ApiKey { file: PathBuf },
-    Bearer { file: PathBuf },
-}
-
-#[derive(Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Tls {
-    #[serde(default)]
-    pub verify: Verify,
-    /// With `verify: ca`
-    pub ca_file: Option<PathBuf>,
-}
-
-/// Whom to believe.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verify {
-    /// The CAs of the system: `SSL_CERT_FILE`, /etc/ssl/certs, and Mozilla's, which are built in, where there are none
-    #[default]
-    System,
-    /// Those in `ca-file`
-    Ca,
-    /// Anyone
-    None,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compress {
-    #[default]
-    None,
-    Gzip,
-    Zstd,
-}
-
-/// Where documents go that the sink will never take.
-#[derive(Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum DeadLetter {
-    /// To `dead-letters.ndjson` in the state directory
-    #[default]
-    State,
-    File(PathBuf),
-    /// To another index or data stream of the same sink
-    Index(String),
-    /// Nowhere: they are counted
-    Discard,
-}
-
 /// At least one, and each of them one: what is wrong is told with its place in the file.
 fn files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let files = patterns(deserializer)?;
@@ -351,17 +239,6 @@ fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D
         .filter(|pattern| *pattern != "-")
         .find_map(|pattern| crate::input::patterns::parse(pattern).err());
     wrong.map_or(Ok(patterns), |usage| Err(D::Error::custom(usage)))
-}
-
-fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let urls = Vec::<String>::deserialize(deserializer)?;
-    if urls.is_empty() {
-        return Err(D::Error::custom("`urls` is empty: there is nowhere to ship to"));
-    }
-    match urls.iter().find_map(|url| Url::parse(url).err()) {
-        Some(usage) => Err(D::Error::custom(usage)),
-        None => Ok(urls),
-    }
 }
 
 fn max_line() -> u64 {
@@ -378,18 +255,6 @@ fn flush_after() -> Duration {
 
 fn stars() -> String {
     "***".into()
-}
-
-fn batch() -> u64 {
-    512 << 10
-}
-
-fn requests() -> usize {
-    2
-}
-
-fn timeout() -> Duration {
-    Duration::from_mins(1)
 }
 
 #[cfg(test)]

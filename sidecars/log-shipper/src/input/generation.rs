@@ -50,7 +50,12 @@ impl Generation {
     /// When it cannot be read.
     pub fn new(number: u64, seen: &Seen, mut source: Source, offset: u64) -> io::Result<Self> {
         let tail = Tail::at(&mut source, offset)?;
-        let end = if source.is_plain() { (seen.size, Tail::at(&mut source, seen.size)?) } else { (offset, tail) };
+        let fingerprint = Fingerprint::of(&mut source)?;
+        // As far as it goes now: what has been written since it was seen is part of what is known of it.
+        let end = match source.plain() {
+            Some(file) => file.metadata()?.len(),
+            None => offset,
+        };
         Ok(Self {
             number,
             identity: Some(seen.identity),
@@ -58,11 +63,11 @@ impl Generation {
             born: seen.born,
             modified: seen.modified,
             linked: seen.linked,
-            fingerprint: Fingerprint::of(&mut source)?,
+            fingerprint,
             offset,
             tail,
             shipped: (offset, tail),
-            end,
+            end: (end, Tail::at(&mut source, end)?),
             size: seen.size,
             source: Some(source),
             rests: false,
@@ -156,15 +161,33 @@ impl Generation {
         Ok(())
     }
 
-    /// Whether `other`, which has `size` bytes until now, is a copy of it, or begins to be one.
+    /// Whether `other`, which was `seen` so, is a copy of it, or begins to be one.
     ///
     /// # Errors
     /// When one of them cannot be read.
-    pub fn is_copied_to(&mut self, other: &mut Source, size: u64) -> io::Result<bool> {
-        if size >= self.offset.max(self.end.0) {
-            return Ok(self.fingerprint.is_telling() && self.is_in(other)?);
+    pub fn is_copied_to(&mut self, other: &mut Source, seen: &Seen) -> io::Result<bool> {
+        // One that was there before is none of it, however it begins: many logs begin with the same words.
+        if seen.born != 0 && seen.born < self.born {
+            return Ok(false);
         }
-        let Some(source) = self.source.as_mut().filter(|source| source.is_plain()) else { return Ok(false) };
+        let Some(mut source) = self.source.take_if(|source| source.is_plain() && other.is_plain()) else {
+            // One that is removed has gone to where it is compressed.
+            return if self.linked {
+                Ok(self.fingerprint.is_telling() && self.is_in(other)?)
+            } else {
+                self.went_to(other, seen)
+            };
+        };
+        let copied = self.is_copied(&mut source, other, seen);
+        self.source = Some(source);
+        copied
+    }
+
+    fn is_copied(&self, source: &mut Source, other: &mut Source, seen: &Seen) -> io::Result<bool> {
+        if !self.is_in(source)? {
+            // It was truncated meanwhile.
+            return Ok(seen.size >= self.offset.max(self.end.0) && self.went_to(other, seen)?);
+        }
         let most = usize::from(Fingerprint::MOST);
         let mut same = |offset: u64| {
             let (mut here, mut there) = (vec![], vec![]);
@@ -172,8 +195,20 @@ impl Generation {
             source.read_at(offset, &mut here, there.len())?;
             io::Result::Ok(here == there)
         };
-        // Many logs begin with the same words, so its end is looked at, too.
-        Ok(same(0)? && same(size.saturating_sub(most as u64))?)
+        Ok(same(0)? && same(seen.size.saturating_sub(most as u64))?)
+    }
+
+    /// Whether `source`, which was `seen` so, is what was made of its file: a compressed one, or a copy of one that was
+    /// truncated.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn went_to(&self, source: &mut Source, seen: &Seen) -> io::Result<bool> {
+        // gzip keeps the time, and whoever copies and truncates does the one right after the other.
+        const TOGETHER: u64 = 2_000_000_000;
+        let not_before = seen.modified.saturating_add(TOGETHER) >= self.modified;
+        let enough = self.fingerprint.is_telling() || self.fingerprint.length > 0 && not_before;
+        Ok(enough && self.is_in(source)?)
     }
 
     /// It is in this file.
@@ -292,7 +327,7 @@ impl Generation {
         Some(Record {
             path: path.clone(),
             generation: self.number,
-            identity: self.identity?,
+            identity: self.identity.or(self.left)?, // until it is found in another one
             born: self.born,
             modified: self.modified,
             size: if self.size == u64::MAX { self.offset } else { self.size },
@@ -315,5 +350,45 @@ impl Generation {
     pub fn behind(&self) -> u64 {
         let size = if self.size == u64::MAX { self.offset } else { self.size };
         size.saturating_sub(self.shipped.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Generation;
+    use crate::input::identity::Seen;
+    use crate::input::source::Source;
+    use std::fs;
+    use std::path::Path;
+
+    fn opened(path: &Path) -> (Source, Seen) {
+        (Source::open(path, false).unwrap(), Seen::new(&fs::metadata(path).unwrap()))
+    }
+
+    /// Whether a file with `copy` is taken for a copy of one with `now`, which had `before` when it was first seen.
+    fn is_copy(before: &str, now: &str, copy: &str) -> bool {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, other) = (directory.path().join("a.log"), directory.path().join("a.log.1"));
+        fs::write(&log, before).unwrap();
+        let (source, seen) = opened(&log);
+        let mut generation = Generation::new(1, &seen, source, 0).unwrap();
+        fs::write(&other, copy).unwrap();
+        fs::write(&log, now).unwrap();
+        let (mut source, seen) = opened(&other);
+        generation.is_copied_to(&mut source, &seen).unwrap()
+    }
+
+    #[test]
+    fn copies() {
+        let banner = "=".repeat(3000) + "\n";
+        let (one, two) = (banner.clone() + "one\n", banner.clone() + "two\n");
+        assert!(is_copy(&one, &one, &one));
+        assert!(is_copy(&one, &one, &banner), "it is being made");
+        assert!(is_copy(&one, &(one.clone() + "more\n"), &one), "and written to meanwhile");
+        assert!(is_copy(&one, &banner, &one), "and truncated, and begun anew");
+        assert!(!is_copy(&banner, &banner, &one), "which has more than was ever in it");
+        assert!(!is_copy(&one, &one, &two));
+        assert!(is_copy("#\n", "#\n", "#\n"));
+        assert!(!is_copy("", "", &one));
     }
 }

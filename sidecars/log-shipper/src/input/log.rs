@@ -5,6 +5,7 @@ use crate::input::generation::Generation;
 use crate::input::lag::Lag;
 use crate::input::source::Source;
 use crate::window::{More, Segment, Window};
+use chassis::message;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub struct Log {
     pub queued: bool,
     /// What it has must be compared with what the directory has
     pub doubtful: bool,
+    /// That failed, for a reason of which nobody tells when it has gone
+    pub unsettled: bool,
     /// When to look at it again, if nothing happens before
     pub again: Option<Instant>,
     /// When what has no end in a file that was rotated is all, as the last filling found
@@ -70,6 +73,7 @@ impl Log {
             current: 0,
             queued: false,
             doubtful: true,
+            unsettled: false,
             again: None,
             settle: None,
             room: 0,
@@ -91,11 +95,29 @@ impl Log {
             self.current += 1;
         }
         let last = self.generations.len().saturating_sub(1);
+        let mut failed = None;
         for (index, generation) in self.generations.iter_mut().enumerate().skip(self.current) {
             let start = window.bytes.len();
             let left = room - start;
             let offset = generation.offset;
-            let Some(read) = generation.read(&mut window.bytes, left)? else { return Ok(Filled::Changed(index)) };
+            let read = match generation.read(&mut window.bytes, left) {
+                Ok(Some(read)) => read,
+                Ok(None) => return Ok(Filled::Changed(index)),
+                // A rotated file that cannot be read keeps no other one from being shipped.
+                Err(error) if index < last => {
+                    window.bytes.truncate(start);
+                    failed.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(damage) = generation.source.as_mut().and_then(Source::damage) {
+                message::warning(format_args!(
+                    "a rotated and compressed file of {} is damaged: {damage}; what it had from offset {} on is lost",
+                    self.path.display(),
+                    offset + read as u64
+                ));
+            }
             if read > 0 {
                 let continues = !generation.tail.whole_line;
                 window.segments.push(Segment { start, generation: generation.number, offset, continues });
@@ -110,7 +132,10 @@ impl Log {
                 break;
             }
         }
-        Ok(Filled::Bytes { full: false })
+        match failed {
+            Some(error) if window.bytes.is_empty() => Err(error),
+            _ => Ok(Filled::Bytes { full: false }),
+        }
     }
 
     /// The first `consumed` bytes of `window` have been decoded, and are in `batch` or left out.
@@ -168,14 +193,5 @@ impl Log {
 
     pub fn behind(&self) -> u64 {
         self.generations.iter().map(Generation::behind).sum()
-    }
-
-    pub fn all_shipped(&self) -> bool {
-        self.generations.iter().all(Generation::all_shipped)
-    }
-
-    /// Everything of it that may be sent can be recognised after a crash.
-    pub fn recorded(&self) -> bool {
-        self.generations.iter().all(|generation| generation.recorded)
     }
 }

@@ -4,7 +4,7 @@ use crate::input::generation::Generation;
 use crate::input::identity::{Identity, Seen};
 use crate::input::log::Log;
 use crate::input::names::is_compressed;
-use crate::input::siblings::{Candidate, PATIENCE, is_stale, siblings, stale};
+use crate::input::siblings::{Candidate, PATIENCE, is_ours, is_stale, siblings, stale};
 use crate::input::source::Source;
 use chassis::message;
 use std::io;
@@ -18,6 +18,8 @@ pub trait Surroundings {
     fn number(&mut self) -> u64;
     /// Bytes that were gone before they could be read
     fn lost(&mut self, bytes: u64);
+    /// A file of the log is there, but not to be read for now
+    fn cannot_open(&mut self, path: &Path, error: io::Error);
 }
 
 /// Sets the generations of `log` right. `leads` is whether its path leads to a file now. A log that begins `at_end` is
@@ -118,9 +120,9 @@ fn find(
     mut live: Option<&mut Candidate>,
     path: &Path,
     follow: bool,
-    around: &impl Surroundings,
+    around: &mut impl Surroundings,
 ) -> io::Result<Vec<Candidate>> {
-    find_by_identity(generations, &mut live.as_deref_mut().into_iter().collect::<Vec<_>>(), follow, false)?;
+    find_by_identity(generations, &mut live.as_deref_mut().into_iter().collect::<Vec<_>>(), follow, false, around)?;
     // A directory may have ten thousand files, and nearly always there is no need to look at it.
     let found = live.iter().filter(|live| live.claimed).count();
     if generations.len() == found {
@@ -134,7 +136,7 @@ fn find(
         return Err(stale());
     }
     let mut all: Vec<&mut Candidate> = live.into_iter().chain(rotated.iter_mut()).collect();
-    find_by_identity(generations, &mut all, follow, true)?;
+    find_by_identity(generations, &mut all, follow, true, around)?;
     find_by_content(generations, &mut all, around)?;
     Ok(rotated)
 }
@@ -149,6 +151,7 @@ fn find_by_identity(
     candidates: &mut [&mut Candidate],
     follow: bool,
     all: bool,
+    around: &mut impl Surroundings,
 ) -> io::Result<()> {
     for generation in generations {
         let Some(identity) = generation.identity else { continue };
@@ -168,8 +171,13 @@ fn find_by_identity(
                         candidate.claimed = true;
                         generation.attach(&candidate.seen, source);
                     }
-                    Err(error) if is_stale(&error) => return Err(error),
-                    _ => generation.detach(),
+                    Ok((false, _)) => generation.detach(),
+                    Err(error) if is_stale(&error) || is_ours(&error) => return Err(error),
+                    // It is there, and it may be possible later.
+                    Err(error) => {
+                        candidate.claimed = true;
+                        around.cannot_open(&candidate.path, error);
+                    }
                 }
             }
             None if !all => {}
@@ -189,9 +197,6 @@ fn find_by_content(
     around: &impl Surroundings,
 ) -> io::Result<()> {
     for generation in generations.iter_mut().filter(|generation| generation.identity.is_none()) {
-        if !generation.fingerprint.is_telling() {
-            continue;
-        }
         for candidate in candidates.iter_mut() {
             let too_short = candidate.seen.size < generation.offset && !is_compressed(&candidate.path);
             let was_there = generation.left == Some(candidate.seen.identity);
@@ -200,10 +205,10 @@ fn find_by_content(
             }
             let mut source = match candidate.open(false) {
                 Ok(source) => source,
-                Err(error) if is_stale(&error) => return Err(error),
+                Err(error) if is_stale(&error) || is_ours(&error) => return Err(error),
                 Err(_) => continue,
             };
-            if generation.is_in(&mut source).unwrap_or(false) {
+            if generation.went_to(&mut source, &candidate.seen).unwrap_or(false) {
                 candidate.claimed = true;
                 generation.attach(&candidate.seen, source);
                 break;
@@ -258,7 +263,7 @@ fn missed<'a>(
     for candidate in news {
         match candidate.open(false) {
             Ok(source) => opened.push((candidate, source)),
-            Err(error) if is_stale(&error) => return Err(error),
+            Err(error) if is_stale(&error) || is_ours(&error) => return Err(error),
             Err(error) => message::warning(format_args!("cannot read {}: {error}", candidate.path.display())),
         }
     }
@@ -277,10 +282,8 @@ fn take_up(
         let _ = generation.look();
     }
     for (candidate, mut source) in news {
-        // A copy that is being made is shorter than what has been read of the original.
-        let size = if source.is_plain() { candidate.seen.size } else { u64::MAX };
         let mut known = generations.iter_mut().chain(current.as_deref_mut());
-        if known.any(|generation| generation.is_copied_to(&mut source, size).unwrap_or(false)) {
+        if known.any(|generation| generation.is_copied_to(&mut source, &candidate.seen).unwrap_or(false)) {
             continue;
         }
         match Generation::new(around.number(), &candidate.seen, source, 0) {

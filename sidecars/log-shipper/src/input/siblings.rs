@@ -3,6 +3,7 @@
 use crate::input::identity::Seen;
 use crate::input::names::{is_compressed, is_rotated, rotations};
 use crate::input::source::Source;
+use rustix::io::Errno;
 use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -54,6 +55,12 @@ pub fn stale() -> io::Error {
     ErrorKind::StaleNetworkFileHandle.into()
 }
 
+/// Whether it is said of this process, and not of the file: it has no descriptor left, for one.
+pub fn is_ours(error: &io::Error) -> bool {
+    let ours = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|number| ours.contains(&number))
+}
+
 pub fn is_stale(error: &io::Error) -> bool {
     error.kind() == ErrorKind::StaleNetworkFileHandle
 }
@@ -62,12 +69,12 @@ pub fn is_stale(error: &io::Error) -> bool {
 /// they were at one time.
 ///
 /// # Errors
-/// When they change all the time.
+/// When they change all the time, and when the directory cannot be read.
 pub fn siblings(path: &Path) -> io::Result<Vec<Candidate>> {
     // A file that is renamed while the directory is read may be seen under no name at all.
-    let mut before = listed(path);
+    let mut before = listed(path)?;
     for _ in 0..PATIENCE {
-        let now = listed(path);
+        let now = listed(path)?;
         let same =
             |(one, other): (&Candidate, &Candidate)| one.path == other.path && one.seen.identity == other.seen.identity;
         if before.len() == now.len() && before.iter().zip(&now).all(same) {
@@ -78,11 +85,19 @@ pub fn siblings(path: &Path) -> io::Result<Vec<Candidate>> {
     Err(stale())
 }
 
-fn listed(path: &Path) -> Vec<Candidate> {
-    let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return vec![] };
-    let Ok(entries) = directory.read_dir() else { return vec![] };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    let mut names: Vec<_> = names.filter(|name| is_rotated(base.as_bytes(), name.as_bytes())).collect();
+fn listed(path: &Path) -> io::Result<Vec<Candidate>> {
+    let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(vec![]) };
+    let entries = match directory.read_dir() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+        entries => entries?,
+    };
+    let mut names = vec![];
+    for entry in entries {
+        let name = entry?.file_name();
+        if is_rotated(base.as_bytes(), name.as_bytes()) {
+            names.push(name);
+        }
+    }
     names.sort_unstable();
     let is_whole = |path: &PathBuf| {
         // gzip removes the one when the other is whole; other compressors are not read.
@@ -90,5 +105,5 @@ fn listed(path: &Path) -> Vec<Candidate> {
             || path.extension().is_some_and(|extension| extension == "gz") && !path.with_extension("").exists()
     };
     let paths = names.iter().map(|name| directory.join(name)).filter(is_whole);
-    paths.filter_map(|path| Candidate::at(&path)).collect()
+    Ok(paths.filter_map(|path| Candidate::at(&path)).collect())
 }

@@ -5,7 +5,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::{Errno, pread, retry_on_intr};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 pub enum Source {
@@ -65,9 +65,24 @@ impl Source {
         }
     }
 
-    /// Whether the file's size is that of what is read from it.
+    /// The file, if its size is that of what is read from it.
+    pub fn plain(&self) -> Option<&File> {
+        match self {
+            Self::Plain(file) => Some(file),
+            Self::Gzip(_) | Self::Pipe(_) => None,
+        }
+    }
+
     pub fn is_plain(&self) -> bool {
-        matches!(self, Self::Plain(_))
+        self.plain().is_some()
+    }
+
+    /// Why nothing more comes of a compressed file; told once.
+    pub fn damage(&mut self) -> Option<io::Error> {
+        match self {
+            Self::Gzip(gunzip) => gunzip.damage.take(),
+            Self::Plain(_) | Self::Pipe(_) => None,
+        }
     }
 }
 
@@ -129,13 +144,15 @@ pub struct Gunzip {
     decoder: MultiGzDecoder<File>,
     kept: Kept,
     ended: bool,
+    /// It ended before its end
+    damage: Option<io::Error>,
 }
 
 impl Gunzip {
     fn new(file: File) -> io::Result<Self> {
         // Both stand for one open file and share its offset; only the decoder reads.
         let decoder = MultiGzDecoder::new(file.try_clone()?);
-        Ok(Self { file, decoder, kept: Kept::default(), ended: false })
+        Ok(Self { file, decoder, kept: Kept::default(), ended: false, damage: None })
     }
 
     fn read_at(&mut self, offset: u64, into: &mut Vec<u8>, most: usize) -> io::Result<usize> {
@@ -145,9 +162,20 @@ impl Gunzip {
         let end = offset + most as u64;
         let mut piece = [0; 16 << 10];
         while !self.ended && self.kept.end() < end {
-            match self.decoder.read(&mut piece)? {
-                0 => self.ended = true,
-                read => self.kept.bytes.extend_from_slice(&piece[..read]),
+            match self.decoder.read(&mut piece) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.kept.bytes.extend_from_slice(&piece[..read]),
+                // What could be read of it is all that there is.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
+                    ) =>
+                {
+                    self.ended = true;
+                    self.damage = Some(error);
+                }
+                Err(error) => return Err(error),
             }
             self.kept.forget(offset);
         }

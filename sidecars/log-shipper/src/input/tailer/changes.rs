@@ -1,5 +1,6 @@
 //! What changes, and what that means for which log.
 
+use crate::input::generation::Generation;
 use crate::input::identity::Seen;
 use crate::input::names::bases;
 use crate::input::tailer::Tailer;
@@ -91,7 +92,11 @@ impl Tailer {
         }
         // By another of its names.
         let seen = metadata(path).ok().map(|found| Seen::new(&found));
-        if let Some(id) = seen.and_then(|seen| self.by_identity.get(&seen.identity).copied()) {
+        if let Some((seen, id)) = seen.and_then(|seen| Some((seen, self.by_identity.get(&seen.identity).copied()?))) {
+            let closed = |one: &Generation| one.identity == Some(seen.identity) && one.source.is_none();
+            if self.logs[id].generations.iter().any(closed) {
+                self.doubt(id);
+            }
             self.look_after(id);
             return self.enqueue(id);
         }

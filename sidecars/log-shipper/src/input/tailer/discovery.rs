@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use chassis::message;
 use std::collections::HashMap;
 use std::fs::metadata;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -64,12 +64,16 @@ impl Tailer {
         }
         let result = self.reconciled(id);
         let log = &mut self.logs[id];
+        log.unsettled = false;
         match result {
             Ok(()) => log.told = None,
             Err(error) => {
+                // Of new permissions it is told; of a descriptor that is free again nobody tells.
+                let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+                log.unsettled = kind.is_some_and(|kind| kind != ErrorKind::PermissionDenied);
                 let text = format!("cannot read {}: {error:#}", log.path.display()).replace("\nhint: ", "; ");
                 if log.told.as_ref() != Some(&text) {
-                    message::warning(format_args!("{text}; it is tried again when something changes there"));
+                    message::warning(format_args!("{text}; it is tried again"));
                     log.told = Some(text);
                 }
             }
@@ -81,7 +85,8 @@ impl Tailer {
             }
         }
         self.enqueue(id);
-        if self.logs[id].generations.len() > 1 || !self.logs[id].live {
+        let log = &self.logs[id];
+        if log.unsettled || log.generations.len() > 1 || !log.live {
             self.look_again(id, Instant::now() + SETTLED);
         }
     }
@@ -131,10 +136,15 @@ impl Tailer {
         };
         let leads = live.is_some_and(|found| found.is_file());
         let at_end = self.first_start && input.from == From::End;
-        let mut around =
-            Around { id, by_identity: &self.by_identity, next: &mut self.next_generation, lost: &mut self.lost };
+        let mut around = Around {
+            id,
+            by_identity: &self.by_identity,
+            next: &mut self.next_generation,
+            lost: &mut self.lost,
+            closed: Ok(()),
+        };
         reconcile(log, leads, at_end, &mut around)?;
-        Ok(())
+        around.closed
     }
 }
 
@@ -163,6 +173,8 @@ struct Around<'a> {
     by_identity: &'a HashMap<Identity, usize>,
     next: &'a mut u64,
     lost: &'a mut u64,
+    /// The last file that could not be opened
+    closed: Result<()>,
 }
 
 impl Surroundings for Around<'_> {
@@ -176,5 +188,9 @@ impl Surroundings for Around<'_> {
 
     fn lost(&mut self, bytes: u64) {
         *self.lost += bytes;
+    }
+
+    fn cannot_open(&mut self, path: &Path, error: io::Error) {
+        self.closed = Err(error).with_context(|| format!("it was rotated to {}", path.display()));
     }
 }

@@ -5,12 +5,12 @@ mod discovery;
 mod parting;
 mod piped;
 mod reading;
+mod recalling;
 mod reconfigure;
 
 pub use reading::Read;
 
 use crate::config::Input;
-use crate::input::generation::Generation;
 use crate::input::identity::Identity;
 use crate::input::lag::Lags;
 use crate::input::log::Log;
@@ -92,29 +92,6 @@ impl Tailer {
         tailer.settle();
         tailer.first_start = false;
         Ok(tailer)
-    }
-
-    /// Puts the files back that were read before this process was started.
-    fn recall(&mut self, records: Vec<Record>) {
-        for record in records {
-            let Some(input) = self.inputs.iter().position(|(patterns, _)| patterns.matches(&record.path)) else {
-                self.strangers.push(record);
-                continue;
-            };
-            let id = self.log(&record.path, input);
-            let mut generation = Generation::recalled(
-                record.generation,
-                record.identity,
-                record.born,
-                record.fingerprint,
-                record.offset,
-                record.tail,
-            );
-            generation.modified = record.modified;
-            generation.size = record.size;
-            self.by_identity.insert(record.identity, id);
-            self.logs[id].generations.push_back(generation);
-        }
     }
 
     /// How many files are read, or are known to have been

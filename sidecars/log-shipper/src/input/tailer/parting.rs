@@ -14,6 +14,9 @@ const REST: Duration = Duration::from_mins(1);
 impl Tailer {
     /// Looks at the files of a log that are not at its path any more.
     pub(super) fn look_after(&mut self, id: usize) {
+        if self.logs[id].unsettled {
+            self.doubt(id);
+        }
         let log = &mut self.logs[id];
         log.generations.iter_mut().for_each(Generation::refresh);
         let old = log.generations.len() - usize::from(log.live);
