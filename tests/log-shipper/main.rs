@@ -1,15 +1,19 @@
 //! log-shipper from outside: the built program, real logs, and a sink that is as strict as Elasticsearch.
 
 mod decode;
+mod ending;
 mod enrich;
 mod exactly_once;
 mod files;
 mod identity;
 mod image;
 mod life;
+mod links;
 mod logrotate;
 mod memory;
+mod reload;
 mod rotation;
 mod sink;
 mod sink_faults;
 mod state;
+mod to_stdout;

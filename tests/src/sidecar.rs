@@ -7,9 +7,10 @@ use nix::sys::wait::WaitStatus;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -70,7 +71,10 @@ impl Sidecar {
         let said = self.said.text.lock().expect("the listener is well");
         let waited = self.said.more.wait_timeout_while(said, DEADLINE, |said| !said.contains(what));
         let (said, timeout) = waited.expect("the listener is well");
-        assert!(!timeout.timed_out(), "it does not say `{what}`: {said}");
+        // A panic that holds the lock would be another one in `drop`.
+        let text = said.clone();
+        drop(said);
+        assert!(!timeout.timed_out(), "it does not say `{what}`: {text}");
     }
 
     /// What it has said up to now.
@@ -203,12 +207,21 @@ pub fn refuse(launch: Launch, code: i32, words: &[&str]) -> String {
     ended.stderr
 }
 
-/// A port on loopback that nobody has.
+/// A port on loopback that nobody has, and that nobody else will take: it is of an address that only this process uses,
+/// and is given once.
 ///
 /// # Panics
 /// If there is none.
 pub fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+    static NEXT: AtomicU16 = AtomicU16::new(20_000); // below those that the kernel gives to connections
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let address = Ipv4Addr::new(127, 64 + (high | middle >> 6), middle, low); // Linux has 22 bits of process IDs
+    loop {
+        let address = (address, NEXT.fetch_add(1, Ordering::Relaxed)).into();
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// What its admin endpoint answers: the status, and the body.

@@ -2,7 +2,8 @@
 //! put what was missing.
 
 mod inotify;
-mod route;
+pub mod route;
+pub mod volume;
 
 use crate::stamp::Stamp;
 use inotify::Inotify;

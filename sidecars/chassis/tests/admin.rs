@@ -127,10 +127,10 @@ fn a_connection_serves_again() {
 #[test]
 fn silent_ones_go_and_idle_ones_stay() {
     let (address, _) = start();
+    let begin = Instant::now();
     let (mut silent, mut slow, mut idle) = (connect(address), connect(address), connect(address));
     slow.write_all(b"GET /livez HTTP/1.1\r\nHost: ").unwrap();
     ask_again(&mut idle);
-    let begin = Instant::now();
     for stream in [&mut silent, &mut slow] {
         assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0);
     }

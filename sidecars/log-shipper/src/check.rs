@@ -12,6 +12,7 @@ use log_shipper::window::{More, Segment, Window};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// So much of each file is looked at, and so many of its events are shown.
 const BYTES: usize = 64 << 10;
@@ -40,9 +41,12 @@ pub fn check(settings: &Settings) -> Result<()> {
     Sink::new(&config.output, Some(&settings.state))?;
     Route::new(config, [0; 16])?;
     let mut out = std::io::stdout().lock();
-    for (number, input) in config.inputs.iter().enumerate() {
+    let inputs = config.inputs.iter().map(Patterns::new).collect::<Result<Vec<_>, _>>()?;
+    for (number, (input, patterns)) in config.inputs.iter().zip(&inputs).enumerate() {
         let mut found = Found::default();
-        Patterns::new(input)?.walk(&mut found);
+        patterns.walk(&mut found);
+        // Of a file that several inputs are about, the first one decides.
+        found.files.retain(|path| !inputs[..number].iter().any(|earlier| earlier.matches(path)));
         writeln!(out, "{}: {} files", input.files.join(" "), found.files.len())?;
         let shown = Config {
             inputs: config.inputs.clone(),
@@ -50,8 +54,10 @@ pub fn check(settings: &Settings) -> Result<()> {
             kubernetes: config.kubernetes.clone(),
         };
         let mut route = Route::new(&shown, [0; 16])?;
-        for (log, path) in found.files.iter().enumerate() {
-            match first(&mut route, log, number, path) {
+        for (log, path) in found.files.into_iter().enumerate() {
+            let read =
+                is_allowed(patterns, &path).and_then(|()| first(&mut route, log, number, &path.as_path().into()));
+            match read {
                 Ok((size, events)) => {
                     writeln!(out, "  {} ({size} bytes)", path.display())?;
                     out.write_all(&events)?;
@@ -63,8 +69,19 @@ pub fn check(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// # Errors
+/// When it is a link, or has one on its way, that leads out of `--confine`.
+fn is_allowed(patterns: &Patterns, path: &Path) -> std::io::Result<()> {
+    let target = path.canonicalize()?;
+    if patterns.allows(&target) {
+        return Ok(());
+    }
+    let target = target.display();
+    Err(std::io::Error::other(format!("it is {target}, which is outside of the directories of --confine")))
+}
+
 /// The size of a file, and its first events, a line each.
-fn first(route: &mut Route, log: usize, input: usize, path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
+fn first(route: &mut Route, log: usize, input: usize, path: &Arc<Path>) -> std::io::Result<(u64, Vec<u8>)> {
     let mut source = Source::open(path, true)?;
     let size = source.file().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
     let mut window = Window::default();

@@ -22,8 +22,8 @@ pub struct Keeper {
     /// Something was delivered, or came to be known, since then
     dirty: bool,
     saving: Option<(JoinHandle<io::Result<()>>, Vec<Record>)>,
-    /// It failed, which has been told
-    failing: bool,
+    /// Why it failed, which has been told
+    failing: Option<String>,
     pub failures: u64,
 }
 
@@ -32,7 +32,7 @@ impl Keeper {
     pub fn new(state: Option<State>, positions: &Positions) -> Self {
         let last = Instant::now();
         let (owner, saved) = (positions.owner, positions.saved);
-        Self { state, owner, saved, last, dirty: false, saving: None, failing: false, failures: 0 }
+        Self { state, owner, saved, last, dirty: false, saving: None, failing: None, failures: 0 }
     }
 
     /// There is something to keep.
@@ -40,8 +40,14 @@ impl Keeper {
         self.dirty = true;
     }
 
-    pub fn is_clean(&self) -> bool {
-        !self.dirty && self.saving.is_none() && !self.failing
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Why something is not on the disk, if anything is not.
+    pub fn unkept(&self) -> Option<&str> {
+        let waiting = (self.dirty || self.saving.is_some()).then_some("the disk does not answer");
+        self.failing.as_deref().or(waiting)
     }
 
     /// Begins to save if it is time to, or something has to be on the disk before it is read. Returns whether it may be
@@ -56,9 +62,9 @@ impl Keeper {
             tailer.recorded(&tailer.records().0);
             return urgent && !tailer.must_save();
         };
-        let waits = self.failing || !(urgent || now);
+        let waits = !now && (self.failing.is_some() || !urgent);
         if waits && self.last.elapsed() < EVERY {
-            if self.failing && urgent {
+            if self.failing.is_some() && urgent {
                 // Better stored twice after a crash than held back until the disk is in order.
                 tailer.recorded(&tailer.records().0);
             }
@@ -97,14 +103,14 @@ impl Keeper {
         }
         match result {
             Ok(()) => {
-                if std::mem::take(&mut self.failing) {
+                if self.failing.take().is_some() {
                     message::info("positions are kept again");
                 }
             }
             Err(error) => {
                 self.failures += 1;
                 self.dirty = true;
-                if !std::mem::replace(&mut self.failing, true) {
+                if self.failing.replace(error.to_string()).is_none() {
                     message::warning(format_args!(
                         "cannot keep positions: {error}; shipping goes on, and what is shipped from now on may be stored twice \
                          after a crash"
@@ -112,9 +118,5 @@ impl Keeper {
                 }
             }
         }
-    }
-
-    pub fn is_failing(&self) -> bool {
-        self.failing
     }
 }

@@ -91,6 +91,11 @@ impl Lanes {
         self.lanes.iter().all(|lane| !lane.under_way && lane.filling.reach.is_empty())
     }
 
+    /// Whether what is under way can be given up without being sent twice.
+    pub fn can_redirect(&self) -> bool {
+        self.under_way.is_empty() || !self.sink.is_final()
+    }
+
     /// Gives up what is under way, and goes on to another sink. What was not delivered has to be read again.
     pub fn redirect(&mut self, sink: Arc<Sink>) {
         *self = Self::new(sink);

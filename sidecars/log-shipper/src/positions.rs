@@ -30,6 +30,8 @@ pub struct Positions {
 pub struct Record {
     /// Where the log was found
     pub path: Arc<Path>,
+    /// Where links led from there to this file
+    pub place: Option<Arc<Path>>,
     pub generation: u64,
     pub identity: Identity,
     pub born: u64,
@@ -52,7 +54,7 @@ impl Positions {
         let _ = writeln!(text, "owner {}\nsaved {}\nnext {}", hex(&self.owner), self.saved, self.next);
         for record in &self.records {
             let Record { identity, fingerprint, tail, .. } = record;
-            let _ = writeln!(
+            let _ = write!(
                 text,
                 "file {} offset {} size {} inode {}:{} born {} modified {} begins {}:{} tail {}:{}{} {}",
                 record.generation,
@@ -69,6 +71,10 @@ impl Positions {
                 if tail.whole_line { "" } else { "+" },
                 escaped(&record.path),
             );
+            let _ = match &record.place {
+                Some(place) => writeln!(text, " leads {}", escaped(place)),
+                None => writeln!(text),
+            };
         }
         let checksum = hex(&Sha256::digest(&text));
         let _ = writeln!(text, "sha256 {checksum}");
@@ -128,8 +134,14 @@ fn record(text: &str) -> Option<Record> {
     let whole_line = !digest.ends_with('+');
     let tail = Tail { length: length.parse().ok()?, digest: unhex(digest.trim_end_matches('+'))?, whole_line };
     let path = unescaped(words.next()?)?;
+    let place = match (words.next(), words.next()) {
+        (None, _) => None,
+        (Some("leads"), Some(place)) => Some(unescaped(place)?.into()),
+        _ => return None,
+    };
     Some(Record {
         path: path.into(),
+        place,
         generation,
         identity: Identity { device: device.parse().ok()?, inode: inode.parse().ok()? },
         born,
@@ -197,8 +209,9 @@ mod tests {
     use std::path::Path;
 
     fn positions() -> Positions {
-        let record = |path: &[u8], generation, whole_line| Record {
+        let record = |path: &[u8], generation, whole_line: bool| Record {
             path: Path::new(OsStr::from_bytes(path)).into(),
+            place: whole_line.then(|| Path::new("/var/log/app 1.log").into()),
             generation,
             identity: Identity { device: 2049, inode: 12 },
             born: 17,

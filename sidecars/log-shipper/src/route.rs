@@ -11,6 +11,7 @@ use chassis::exit::Usage;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A shape is some hundred bytes, and there may be ten thousand logs.
 const SHAPES: usize = 256;
@@ -19,8 +20,8 @@ pub struct Route {
     decoders: Vec<Decoder>,
     encoder: Encoder,
     kubernetes: Kubernetes,
-    /// Of the logs that were read last
-    shapes: HashMap<usize, Shape>,
+    /// Of the logs that were read last, by their numbers. A number is given again, so each is with the path that it is of
+    shapes: HashMap<usize, (Arc<Path>, Shape)>,
     pub counted: Counted,
 }
 
@@ -67,7 +68,7 @@ impl Route {
     /// not be larger than `limit` bytes.
     pub fn pass(
         &mut self,
-        (log, input, path): (usize, usize, &Path),
+        (log, input, path): (usize, usize, &Arc<Path>),
         window: &Window,
         more: More,
         batch: &mut Batch,
@@ -77,7 +78,11 @@ impl Route {
         if shapes.len() >= SHAPES && !shapes.contains_key(&log) {
             shapes.clear();
         }
-        let shape = shapes.entry(log).or_insert_with(|| encoder.shape(input, path, kubernetes));
+        if shapes.get(&log).is_some_and(|(known, _)| known != path) {
+            shapes.remove(&log);
+        }
+        let made = || (path.clone(), encoder.shape(input, path, kubernetes));
+        let (_, shape) = shapes.entry(log).or_insert_with(made);
         encoder.now();
         let mut stopped = false;
         let decoded = decoders[input].decode(window, more, &mut |event| {

@@ -58,6 +58,8 @@ struct Shipper {
     status: Rc<Status>,
     window: Window,
     ending: Option<Ending>,
+    /// There is another configuration, but what is under way cannot be given up
+    reload_waits: bool,
     /// Since when nothing has been read or shipped
     quiet_since: Instant,
 }
@@ -96,6 +98,7 @@ impl Shipper {
             lanes: Lanes::new(sink),
             keeper,
             window: Window::default(),
+            reload_waits: false,
             quiet_since: Instant::now(),
         })
     }
@@ -105,6 +108,10 @@ impl Shipper {
         // What has changed since it was read at the start.
         self.reload();
         loop {
+            if self.reload_waits && self.lanes.can_redirect() {
+                self.reload();
+                watch = self.followed()?;
+            }
             self.tailer.update().context("cannot watch files")?;
             self.fill();
             self.lanes.dispatch();
@@ -113,6 +120,9 @@ impl Shipper {
             }
             self.show();
             let deadline = stop.deadline().map(Instant::from);
+            if deadline.is_some() && self.ending.is_none() {
+                self.begin_to_end();
+            }
             if self.is_done() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return self.end(deadline).await;
             }
@@ -126,7 +136,7 @@ impl Shipper {
             tokio::select! {
                 delivered = self.lanes.delivered() => self.delivered(&delivered?),
                 saved = self.keeper.saved() => self.keeper.note(saved, &mut self.tailer),
-                () = stop.asked(), if self.ending.is_none() => self.begin_to_end(),
+                () = stop.asked(), if deadline.is_none() => {} // which has a deadline now
                 () = watch.changed() => {
                     self.reload();
                     watch = self.followed()?;
@@ -174,18 +184,26 @@ impl Shipper {
         self.status.save_failures.set(self.keeper.failures);
     }
 
+    /// With `--once`, or when stdin has ended, it is on its way already; from now on there is a deadline.
     fn begin_to_end(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
         self.ending = Some(Ending::Quieting);
         self.quiet_since = Instant::now();
     }
 
-    /// When nobody will have written for long enough, if nobody does.
+    /// When nobody will have written for long enough, if nobody does. What is under way is waited for first.
     fn quiet_until(&self) -> Option<Instant> {
-        (self.ending == Some(Ending::Quieting)).then(|| self.quiet_since + self.quiet_for())
+        (self.ending == Some(Ending::Quieting) && self.is_idle()).then(|| self.quiet_since + self.quiet_for())
     }
 
     fn quiet_for(&self) -> Duration {
         if self.settings.once { Duration::ZERO } else { self.settings.quiet_for }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.tailer.is_idle() && self.lanes.are_empty()
     }
 
     /// Whether all is shipped that there is to ship. What has no end is given one before.
@@ -195,14 +213,14 @@ impl Shipper {
             self.tailer.read_all_again();
             return false;
         }
-        let idle = self.tailer.is_idle() && self.lanes.are_empty();
+        let idle = self.is_idle();
         match self.ending {
             Some(Ending::Quieting) if idle && self.quiet_since.elapsed() >= self.quiet_for() => {
                 self.ending = Some(Ending::Flushing);
                 self.tailer.read_all_again();
                 self.fill();
                 self.lanes.dispatch();
-                self.tailer.is_idle() && self.lanes.are_empty()
+                self.is_idle()
             }
             Some(Ending::Flushing) => idle,
             _ => false,
@@ -214,20 +232,26 @@ impl Shipper {
         let deadline = deadline.unwrap_or_else(|| Instant::now() + LAST_SAVE).max(Instant::now() + LAST_SAVE / 5);
         for _ in 0..2 {
             self.keeper.save_if_due(&mut self.tailer, true);
-            if self.keeper.is_clean() {
+            if !self.keeper.is_saving() {
                 break;
             }
             if let Ok(saved) = timeout_at(deadline, self.keeper.saved()).await {
                 self.keeper.note(saved, &mut self.tailer);
             }
         }
-        let left = self.tailer.left();
-        if left.is_empty() {
-            return Ok(());
+        let (left, unkept) = (self.tailer.left().join(", "), self.keeper.unkept());
+        match (left.is_empty(), unkept) {
+            (true, None) => Ok(()),
+            (false, None) => bail!("not shipped: {left}\nhint: the next start with the same --state takes it up there"),
+            (true, Some(why)) => bail!(
+                "all is shipped, but positions are not kept: {why}\nhint: the next start goes on from those that were kept \
+                 before, and ships again what came after them"
+            ),
+            (false, Some(why)) => bail!(
+                "not shipped: {left}; and positions are not kept: {why}\nhint: the next start takes it up, and ships again \
+                 what came after the positions that were kept before"
+            ),
         }
-        let files: Vec<String> =
-            left.iter().map(|(path, offset, bytes)| format!("{path} from offset {offset} ({bytes} bytes)")).collect();
-        bail!("not shipped: {}\nhint: the next start with the same --state takes it up there", files.join(", "))
     }
 
     /// Files whose changes are followed from now on.
@@ -240,6 +264,7 @@ impl Shipper {
 
     /// Follows what has changed, if it can be.
     fn reload(&mut self) {
+        self.reload_waits = false;
         self.route.refresh();
         let Some(file) = self.settings.file.clone() else { return };
         let followed =
@@ -257,7 +282,7 @@ impl Shipper {
         }
     }
 
-    /// Returns whether it is another one.
+    /// Returns whether it is another one, and is followed from now on.
     fn follow(&mut self, mut config: Config) -> Result<bool> {
         if self.directory.is_none() {
             config.output.forget_dead_letters();
@@ -267,6 +292,10 @@ impl Shipper {
         }
         let route = Route::new(&config, self.owner)?;
         let sink = Arc::new(Sink::new(&config.output, self.directory.as_deref())?);
+        if !self.lanes.can_redirect() {
+            self.reload_waits = true;
+            return Ok(false);
+        }
         self.tailer.reconfigure(&config.inputs)?;
         let counted = self.route.counted;
         self.route = route;

@@ -1,8 +1,8 @@
 //! What the kernel tells: inotify(7).
 
 use super::route::{self, Spot};
+use super::volume::is_remote;
 use rustix::fs::inotify::{self, CreateFlags, Event, ReadFlags, Reader, WatchFlags};
-use rustix::fs::statfs;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -21,19 +21,6 @@ const ENTRIES: WatchFlags = WRITTEN
     .union(WatchFlags::MOVED_TO);
 /// The watch is gone, or events are.
 const LOST: ReadFlags = ReadFlags::QUEUE_OVERFLOW.union(ReadFlags::IGNORED).union(ReadFlags::UNMOUNT);
-
-/// `f_type` of file systems that others write to, too, which the kernel learns of late or never: statfs(2).
-const SHARED: [u32; 9] = [
-    0x0102_1997, // 9p
-    0x0bd0_0bd0, // Lustre
-    0x5346_414f, // AFS
-    0x6573_5546, // FUSE, virtiofs
-    0xfe53_4d42, // SMB 2
-    0xff53_4d42, // CIFS
-    0x0000_6969, // NFS
-    0x00c3_6400, // Ceph
-    0x0116_1970, // GFS2
-];
 
 /// Watches on all that some paths lead through. Where they lead later takes a new one.
 pub struct Inotify {
@@ -73,7 +60,7 @@ impl Inotify {
                 }
                 Ok(())
             })?;
-            misses_some |= is_shared(&end);
+            misses_some |= is_remote(&end);
         }
         Ok(Self { events: Receiver::from_owned_fd_unchecked(events)?, entries, misses_some })
     }
@@ -116,8 +103,4 @@ impl Inotify {
         let ours = |(it, entry): &(i32, OsString)| *it == event.wd() && (entry.is_empty() || entry == name);
         event.events().intersects(LOST) || self.entries.iter().any(ours)
     }
-}
-
-fn is_shared(path: &Path) -> bool {
-    statfs(path).is_ok_and(|it| u32::try_from(it.f_type).is_ok_and(|kind| SHARED.contains(&kind)))
 }

@@ -13,6 +13,8 @@ pub struct Generation {
     pub number: u64,
     /// The file it is in; while it has none, it is looked for
     pub identity: Option<Identity>,
+    /// Where that is without links, once it has been at its log's path
+    pub place: Option<Arc<Path>>,
     /// The file it was in, and is not any more
     pub left: Option<Identity>,
     /// When that file was born, as [`Seen`] has it
@@ -33,8 +35,8 @@ pub struct Generation {
     pub size: u64,
     /// Open, unless it has been read and rests
     pub source: Option<Source>,
-    /// It has been read and shipped, and its file was closed
-    pub rests: bool,
+    /// It has been read and shipped, and its file, which has so many bytes, was closed
+    pub rests: Option<u64>,
     /// When it was last seen to grow
     pub grown: Instant,
     /// The number and fingerprint are on the disk, so that what is sent of it can be recognised after a crash
@@ -59,6 +61,7 @@ impl Generation {
         Ok(Self {
             number,
             identity: Some(seen.identity),
+            place: None,
             left: None,
             born: seen.born,
             modified: seen.modified,
@@ -70,7 +73,7 @@ impl Generation {
             end: (end, Tail::at(&mut source, end)?),
             size: seen.size,
             source: Some(source),
-            rests: false,
+            rests: None,
             grown: Instant::now(),
             recorded: false,
             ends: vec![],
@@ -83,6 +86,7 @@ impl Generation {
         Self {
             number,
             identity: None,
+            place: None,
             left: None,
             born: 0,
             modified: 0,
@@ -94,7 +98,7 @@ impl Generation {
             end: (0, tail),
             size: 0,
             source: Some(Source::Pipe(Pipe::default())),
-            rests: false,
+            rests: None,
             grown: Instant::now(),
             recorded: true, // it cannot be read again, so it need not be recognised
             ends: vec![],
@@ -113,6 +117,7 @@ impl Generation {
         Self {
             number,
             identity: Some(identity),
+            place: None,
             left: None,
             born,
             modified: 0,
@@ -124,7 +129,7 @@ impl Generation {
             end: (offset, tail),
             size: offset,
             source: None,
-            rests: false,
+            rests: None,
             grown: Instant::now(),
             recorded: true,
             ends: vec![],
@@ -220,8 +225,24 @@ impl Generation {
         // Of a compressed file, one knows when one has read it.
         self.size = if source.is_plain() { seen.size } else { u64::MAX };
         self.source = Some(source);
-        self.rests = false;
+        self.rests = None;
         self.grown = Instant::now();
+    }
+
+    /// All of it has been shipped: its file is closed until it is another one.
+    pub fn rest(&mut self) {
+        let file = self.source.take().and_then(|source| source.file()?.metadata().ok());
+        self.rests = file.map(|file| file.len());
+    }
+
+    /// All of it has been shipped, and this file is what became of it.
+    pub fn rest_in(&mut self, seen: &Seen) {
+        self.identity = Some(seen.identity);
+        self.born = seen.born;
+        self.modified = seen.modified;
+        self.linked = seen.linked;
+        self.source = None;
+        self.rests = Some(seen.size);
     }
 
     /// Looks at its file, if that is open.
@@ -241,7 +262,7 @@ impl Generation {
     /// Its file was begun anew: it may be in a copy.
     pub fn detach(&mut self) {
         self.left = self.identity.take();
-        self.rests = false;
+        self.rests = None;
         self.source = None;
     }
 
@@ -326,6 +347,7 @@ impl Generation {
     pub fn record(&self, path: &Arc<Path>) -> Option<Record> {
         Some(Record {
             path: path.clone(),
+            place: self.place.clone().filter(|place| place != path),
             generation: self.number,
             identity: self.identity.or(self.left)?, // until it is found in another one
             born: self.born,

@@ -46,6 +46,8 @@ pub struct Log {
     pub waiting: Option<Instant>,
     /// No input is about it any more
     pub left: bool,
+    /// Its file could not be opened, for the reason that was told: there may be anything in it
+    pub unread: bool,
     pub lag: Rc<Lag>,
     /// The last error that was told, so that it is told once
     pub told: Option<String>,
@@ -79,6 +81,7 @@ impl Log {
             room: 0,
             waiting: None,
             left: false,
+            unread: false,
             lag,
             told: None,
         }

@@ -79,11 +79,15 @@ impl Patterns {
             if rest.is_empty() {
                 visitor.directory(directory);
                 self.found(path, visitor);
-            } else if path.is_dir() {
-                self.descend(&path, rest, depth + 1, visitor);
             } else {
-                // It may be made later.
-                visitor.directory(directory);
+                if !path.is_dir() {
+                    // It may be made later, or just now, and where a link leads to.
+                    visitor.directory(directory);
+                    visitor.directory(&path);
+                }
+                if path.is_dir() {
+                    self.descend(&path, rest, depth + 1, visitor);
+                }
             }
             return;
         }
@@ -181,7 +185,7 @@ mod tests {
             walk(root.path(), &["**/*.log"], &[]),
             (names(&["a.log", "b.log", "x/c.log", "x/y/d.log"]), names(&["", "x", "x/y"]))
         );
-        assert_eq!(walk(root.path(), &["later/app.log"], &[]), (names(&[]), names(&[""])));
+        assert_eq!(walk(root.path(), &["later/app.log"], &[]), (names(&[]), names(&["", "later"])));
         assert_eq!(walk(root.path(), &["a.log"], &[]), (names(&["a.log"]), names(&[""])));
     }
 }

@@ -135,10 +135,31 @@ fn find(
     {
         return Err(stale());
     }
-    let mut all: Vec<&mut Candidate> = live.into_iter().chain(rotated.iter_mut()).collect();
+    let mut former = former(generations, path)?;
+    former.retain(|one| {
+        !live.iter().map(|live| &**live).chain(&rotated).any(|other| one.seen.identity == other.seen.identity)
+    });
+    let mut all: Vec<&mut Candidate> = live.into_iter().chain(rotated.iter_mut()).chain(former.iter_mut()).collect();
     find_by_identity(generations, &mut all, follow, true, around)?;
     find_by_content(generations, &mut all, around)?;
     Ok(rotated)
+}
+
+/// Files that are not beside the log, since its path led elsewhere when they were there.
+///
+/// # Errors
+/// [`is_stale`] when files were renamed meanwhile.
+fn former(generations: &[Generation], path: &Path) -> io::Result<Vec<Candidate>> {
+    let closed = generations.iter().filter(|generation| generation.source.is_none());
+    let mut places: Vec<&Path> = closed.filter_map(|generation| generation.place.as_deref()).collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut former = vec![];
+    for place in places.into_iter().filter(|place| *place != path) {
+        former.extend(Candidate::at(place));
+        former.extend(siblings(place)?);
+    }
+    Ok(former)
 }
 
 /// Those that are open, rest, or were read before this process was started are where they were. If these are `all`
@@ -163,7 +184,7 @@ fn find_by_identity(
             continue;
         }
         match candidate {
-            Some(candidate) if generation.rests && candidate.seen.size == generation.size => candidate.claimed = true,
+            Some(candidate) if generation.rests == Some(candidate.seen.size) => candidate.claimed = true,
             Some(candidate) if candidate.seen.size >= generation.offset || is_compressed(&candidate.path) => {
                 let source = candidate.open(follow);
                 match source.and_then(|mut source| Ok((generation.is_in(&mut source)?, source))) {
@@ -210,7 +231,12 @@ fn find_by_content(
             };
             if generation.went_to(&mut source, &candidate.seen).unwrap_or(false) {
                 candidate.claimed = true;
-                generation.attach(&candidate.seen, source);
+                // Of one that was open until nobody wrote to it any more, the end is known.
+                if generation.all_shipped() && !generation.linked {
+                    generation.rest_in(&candidate.seen);
+                } else {
+                    generation.attach(&candidate.seen, source);
+                }
                 break;
             }
         }

@@ -40,16 +40,22 @@ impl Sink {
     /// Returns when every event of the batch is stored, or is with the dead letters; however long that takes. What
     /// comes back is its memory: `reach` and `read` are as they were, the events are gone.
     ///
-    /// It may be dropped at any time; then it is not known which of the events are stored. The future is `Send`.
+    /// It may be dropped at any time; then it is not known which of the events are stored, and with [`Self::is_final`] they
+    /// will be. The future is `Send`.
     ///
     /// # Errors
     /// When there is no use in trying again: stdout is closed.
     pub async fn deliver(&self, batch: Batch) -> Result<Batch> {
         match self {
             Self::Null(null) => Ok(null.deliver(batch)),
-            Self::Stdout(stdout) => stdout.deliver(batch),
+            Self::Stdout(stdout) => stdout.deliver(batch).await,
             Self::Elasticsearch(elasticsearch) => Ok(elasticsearch.deliver(batch).await),
         }
+    }
+
+    /// Whether what is under way arrives also when nobody waits for it any more. What is sent twice is stored twice there.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Stdout(_))
     }
 
     /// A batch should not have more bytes than that. A single event may.

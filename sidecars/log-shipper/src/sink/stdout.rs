@@ -8,23 +8,27 @@ use rustix::io::{Errno, write};
 use std::fs::File;
 use std::io::stdout;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 pub struct Stdout {
     /// The same as fd 1, without the buffer that std puts before it
-    file: File,
+    file: Arc<File>,
     pub(super) counters: Counters,
 }
 
 impl Stdout {
     pub(super) fn new() -> Result<Self> {
-        let file = stdout().as_fd().try_clone_to_owned().context("stdout is not open")?.into();
-        Ok(Self { file, counters: Counters::default() })
+        let file = stdout().as_fd().try_clone_to_owned().context("stdout is not open")?;
+        Ok(Self { file: Arc::new(file.into()), counters: Counters::default() })
     }
 
-    /// Waits until all is written. Nothing else goes on meanwhile, so that a line is written whole or, after the last
-    /// signal, not at all.
-    pub(super) fn deliver(&self, mut batch: Batch) -> Result<Batch> {
-        write_all(self.file.as_fd(), &batch.body).context("cannot write to stdout")?;
+    /// Returns when all is written. Whoever reads it may take their time, so it is written beside the one thread; and what
+    /// is being written cannot be given up: see [`super::Sink::is_final`].
+    pub(super) async fn deliver(&self, batch: Batch) -> Result<Batch> {
+        let file = self.file.clone();
+        let write = move || write_all(file.as_fd(), &batch.body).map(|()| batch);
+        let mut batch = spawn_blocking(write).await?.context("cannot write to stdout")?;
         self.counters.delivered(batch.items);
         self.counters.bytes.add(batch.body.len() as u64);
         batch.clear_events();

@@ -7,7 +7,7 @@ use crate::input::tailer::Tailer;
 use crate::input::tailer::piped::MOST;
 use crate::input::watch::Change;
 use std::ffi::OsStr;
-use std::fs::metadata;
+use std::fs::{Metadata, metadata};
 use std::future::pending;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -27,8 +27,10 @@ impl Tailer {
     /// When the kernel does not tell any more.
     pub async fn wait(&mut self) -> io::Result<()> {
         let again = self.again.first().map(|(when, _)| *when);
-        let until = [again, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
-        if !self.doubtful.is_empty() {
+        let turn = (!self.waiting.is_empty()).then(|| Instant::now() + POLL);
+        let until =
+            [again, turn, self.rescan, Some(self.next_look)].into_iter().flatten().min().unwrap_or(self.next_look);
+        if !self.doubtful.is_empty() || self.can_take_turns() {
             return Ok(());
         }
         // When it is time is seen by `update`.
@@ -80,13 +82,19 @@ impl Tailer {
             self.look_after(id);
         }
         self.settle();
+        self.take_turns();
         Ok(())
     }
 
     fn written(&mut self, path: &Path) {
         if let Some(id) = self.by_path.get(path).copied() {
-            if self.logs[id].generations.is_empty() {
+            let generations = &self.logs[id].generations;
+            // One that was closed is opened again.
+            if generations.back().is_none_or(|last| last.source.is_none()) {
                 self.doubt(id);
+            } else if generations.len() > 1 {
+                // The path may lead elsewhere now, and what was written to is where it led before.
+                self.look_after(id);
             }
             return self.enqueue(id);
         }
@@ -115,6 +123,11 @@ impl Tailer {
         if let Some(id) = self.base_of(&path) {
             self.doubt(id);
         }
+        if path.is_dir() {
+            // A link to one: other directories are told as such.
+            self.rescan = Some(self.rescan.unwrap_or_else(Instant::now));
+            return;
+        }
         if let Some(input) = self.inputs.iter().position(|(patterns, _)| patterns.matches(&path)) {
             self.settle();
             self.found(path, input);
@@ -131,6 +144,21 @@ impl Tailer {
     fn doubt_all(&mut self) {
         for id in 0..self.logs.len() {
             self.doubt(id);
+        }
+    }
+
+    /// Those whose path leads to another file: of a directory on the way that is another one, they are told nothing.
+    pub(super) fn doubt_misled(&mut self) {
+        for id in 0..self.logs.len() {
+            let log = &self.logs[id];
+            if log.left || &*log.path == Path::new("-") {
+                continue;
+            }
+            let there = metadata(&log.path).ok().filter(Metadata::is_file).map(|found| Seen::new(&found).identity);
+            let live = log.generations.back().filter(|_| log.live).and_then(|generation| generation.identity);
+            if there != live {
+                self.doubt(id);
+            }
         }
     }
 

@@ -2,16 +2,17 @@
 
 use crate::config::From;
 use crate::input::identity::{Identity, Seen};
-use crate::input::log::SETTLED;
+use crate::input::log::{Log, SETTLED};
 use crate::input::numbers;
 use crate::input::patterns::Visitor;
 use crate::input::reconcile::{Surroundings, reconcile};
 use crate::input::tailer::Tailer;
 use crate::input::tailer::changes::{POLL, RESCAN};
 use crate::input::watch::Watcher;
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use chassis::message;
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 use std::fs::metadata;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -21,12 +22,15 @@ use std::time::Instant;
 impl Tailer {
     /// Looks for files, and for directories where they may appear.
     pub(super) fn scan(&mut self) {
+        self.watcher.trim();
         let mut scan = Scan { watcher: &mut self.watcher, known: &self.by_path, input: 0, found: vec![] };
         for (input, (patterns, _)) in self.inputs.iter().enumerate() {
             scan.input = input;
             patterns.walk(&mut scan);
         }
-        for (path, input) in scan.found {
+        let found = scan.found;
+        self.doubt_misled();
+        for (path, input) in found {
             self.found(path, input);
         }
         self.rescan = None;
@@ -52,6 +56,12 @@ impl Tailer {
     }
 
     fn settle_one(&mut self, id: usize) {
+        if self.logs[id].doubtful && self.may_open(id) {
+            self.settle_at_once(id);
+        }
+    }
+
+    pub(super) fn settle_at_once(&mut self, id: usize) {
         let log = &mut self.logs[id];
         if !std::mem::take(&mut log.doubtful) || log.left || &*log.path == Path::new("-") {
             return;
@@ -66,11 +76,12 @@ impl Tailer {
         let log = &mut self.logs[id];
         log.unsettled = false;
         match result {
-            Ok(()) => log.told = None,
+            Ok(()) => (log.told, log.unread) = (None, false),
             Err(error) => {
                 // Of new permissions it is told; of a descriptor that is free again nobody tells.
                 let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
                 log.unsettled = kind.is_some_and(|kind| kind != ErrorKind::PermissionDenied);
+                log.unread = !error.is::<Outside>();
                 let text = format!("cannot read {}: {error:#}", log.path.display()).replace("\nhint: ", "; ");
                 if log.told.as_ref() != Some(&text) {
                     message::warning(format_args!("{text}; it is tried again"));
@@ -99,7 +110,8 @@ impl Tailer {
                 let target = log.path.canonicalize();
                 match target {
                     Ok(target) if patterns.allows(&target) => {
-                        // What happens to it is told where it is.
+                        // What happens to it is told where it is, and to the links on the way where they are.
+                        self.watcher.follow(&log.path);
                         if let Some(directory) = target.parent() {
                             let _ = self.watcher.watch(directory);
                         }
@@ -108,11 +120,14 @@ impl Tailer {
                         log.target = Some(target);
                         seen
                     }
-                    Ok(target) => anyhow::bail!(
-                        "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
-                        target.display(),
-                        input.confine.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(", ")
-                    ),
+                    Ok(target) => {
+                        let roots = input.confine.iter().map(|root| root.display().to_string());
+                        return Err(Error::msg(Outside(format!(
+                            "it leads to {}, and symbolic links may lead below {} only\nhint: add its directory with --confine",
+                            target.display(),
+                            roots.collect::<Vec<_>>().join(", ")
+                        ))));
+                    }
                     Err(error) if error.kind() == ErrorKind::NotFound => None,
                     Err(error) => return Err(error).context("cannot follow the symbolic link"),
                 }
@@ -122,11 +137,12 @@ impl Tailer {
                 if patterns.is_confined() {
                     // The directories on the way may be links, too.
                     let target = log.path.canonicalize()?;
-                    anyhow::ensure!(
-                        patterns.allows(&target),
-                        "it is {}, which is outside of the directories of --confine",
-                        target.display()
-                    );
+                    if !patterns.allows(&target) {
+                        let target = target.display();
+                        return Err(Error::msg(Outside(format!(
+                            "it is {target}, which is outside of the directories of --confine"
+                        ))));
+                    }
                     log.target = Some(target);
                 }
                 Some(found)
@@ -144,7 +160,30 @@ impl Tailer {
             closed: Ok(()),
         };
         reconcile(log, leads, at_end, &mut around)?;
+        locate(log);
         around.closed
+    }
+}
+
+/// Notes where the live file is: should the links lead elsewhere later, it is looked for there.
+fn locate(log: &mut Log) {
+    let Some(last) = log.generations.back_mut().filter(|_| log.live) else { return };
+    let identity = last.identity;
+    let is_it = |place: &Path| place.symlink_metadata().is_ok_and(|found| identity == Some(Seen::new(&found).identity));
+    if !last.place.as_deref().is_some_and(is_it) {
+        // It may be another one by now, and then that is told.
+        let place = log.path.canonicalize().ok().filter(|place| is_it(place));
+        last.place = place.map(|place| if *place == *log.path { log.path.clone() } else { place.into() });
+    }
+}
+
+/// It is not to be read, by `--confine`: nothing is left undone.
+#[derive(Debug)]
+struct Outside(String);
+
+impl Display for Outside {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

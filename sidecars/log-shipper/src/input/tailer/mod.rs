@@ -7,6 +7,7 @@ mod piped;
 mod reading;
 mod recalling;
 mod reconfigure;
+mod turns;
 
 pub use reading::Read;
 
@@ -40,6 +41,10 @@ pub struct Tailer {
     queue: VecDeque<usize>,
     /// Those to be compared with their directory
     doubtful: Vec<usize>,
+    /// Those of them that wait for a descriptor, and whether they were there at the first start
+    waiting: VecDeque<(usize, bool)>,
+    /// Some had to wait, which has been told
+    takes_turns: bool,
     again: BTreeSet<(Instant, usize)>,
     rescan: Option<Instant>,
     next_look: Instant,
@@ -75,6 +80,8 @@ impl Tailer {
             by_generation: HashMap::new(),
             queue: VecDeque::new(),
             doubtful: vec![],
+            waiting: VecDeque::new(),
+            takes_turns: false,
             again: BTreeSet::new(),
             rescan: None,
             next_look: Instant::now() + RESCAN,

@@ -2,6 +2,7 @@
 
 use crate::input::generation::Generation;
 use crate::input::log::SETTLED;
+use crate::input::source::Source;
 use crate::input::tailer::Tailer;
 use chassis::message;
 use std::rc::Rc;
@@ -24,22 +25,32 @@ impl Tailer {
         if let Some(unread) = olds().position(|generation| !generation.all_read()) {
             log.current = log.current.min(unread);
         }
-        let is_over = |generation: &&Generation| {
+        let is_over = |generation: &Generation| {
             generation.all_shipped() && !generation.linked && generation.grown.elapsed() >= LET_GO
         };
-        let over: Vec<u64> = olds().filter(is_over).map(|generation| generation.number).collect();
+        let is_done = |generation: &Generation| {
+            let grows = generation.source.as_ref().is_some_and(Source::is_plain);
+            generation.all_shipped() && generation.linked && (!grows || generation.grown.elapsed() >= REST)
+        };
+        let mut over = false;
         for generation in log.generations.iter_mut().take(old) {
-            if generation.all_shipped() && generation.linked && generation.grown.elapsed() >= REST {
-                generation.source = None;
-                generation.rests = true;
+            if is_over(generation) {
+                // It may have been compressed: then it is to be known there, too.
+                over = true;
+                if let Some(identity) = generation.identity {
+                    self.by_identity.remove(&identity);
+                }
+                generation.detach();
+            } else if generation.source.is_some() && is_done(generation) {
+                generation.rest();
             }
         }
         // Of what happens to a file without a name nobody is told.
         let open = log.generations.iter().take(old).filter(|generation| generation.source.is_some());
         let next =
             open.map(|generation| if generation.linked { generation.grown + REST } else { Instant::now() }).min();
-        for number in over {
-            self.forget(id, number);
+        if over {
+            self.doubt(id);
         }
         self.enqueue(id);
         if let Some(next) = next {

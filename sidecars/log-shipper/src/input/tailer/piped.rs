@@ -8,6 +8,7 @@ use crate::input::source::Source;
 use crate::input::stdin::Stdin;
 use crate::input::tailer::Tailer;
 use chassis::exit::Usage;
+use chassis::message;
 use std::io;
 use std::path::Path;
 
@@ -16,9 +17,7 @@ pub(super) const MOST: usize = 512 << 10;
 
 impl Tailer {
     pub(super) fn open_stdin(&mut self, inputs: &[Input]) -> Result<(), Usage> {
-        let Some(input) = inputs.iter().position(|input| input.files.iter().any(|file| file == "-")) else {
-            return Ok(());
-        };
+        let Some(input) = inputs.iter().position(is_about_stdin) else { return Ok(()) };
         if self.stdin.is_some() {
             return Ok(());
         }
@@ -33,6 +32,19 @@ impl Tailer {
         self.logs.push(log);
         self.stdin = Some((stdin, id));
         Ok(())
+    }
+
+    /// No input is about stdin any more.
+    pub(super) fn leave_stdin(&mut self) {
+        let Some((_, id)) = self.stdin.take() else { return };
+        let lost = self.logs[id].behind();
+        if lost > 0 {
+            self.lost += lost;
+            message::warning(format_args!(
+                "no input is about stdin any more: {lost} bytes that came through it were not shipped"
+            ));
+        }
+        self.leave(id);
     }
 
     /// Whether nothing can come any more: there is only stdin, and that has ended.
@@ -55,4 +67,8 @@ impl Tailer {
         }
         Ok(())
     }
+}
+
+pub(super) fn is_about_stdin(input: &Input) -> bool {
+    input.files.iter().any(|file| file == "-")
 }

@@ -1,6 +1,7 @@
 //! Reading what the logs have, and keeping account of what was read and shipped.
 
 use crate::batch::Batch;
+use crate::input::generation::Generation;
 use crate::input::log::{Filled, SETTLED};
 use crate::input::tailer::Tailer;
 use crate::positions::Record;
@@ -8,6 +9,7 @@ use crate::route::Passed;
 use crate::window::{More, Window};
 use chassis::message;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A window holds so much, or as much as the longest line.
@@ -59,12 +61,17 @@ impl Tailer {
 
     /// Whether nothing is known to be unread.
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.doubtful.is_empty()
+        self.queue.is_empty() && self.doubtful.is_empty() && self.no_turns_left()
     }
 
     /// Fills `window` with the unread bytes of a log.
     pub fn read(&mut self, id: usize, window: &mut Window, ending: bool) -> Read {
         let log = &mut self.logs[id];
+        let was_closed = |one: &Generation| one.source.is_none() && one.identity.is_some() && !one.all_read();
+        if !log.unread && log.generations.iter().any(was_closed) {
+            self.doubt(id);
+            return Read::Nothing;
+        }
         let longest = usize::try_from(self.inputs[log.input].1.max_line).unwrap_or(usize::MAX);
         let room = WINDOW.max(log.room);
         let flush_after = self.inputs[log.input].1.multiline.as_ref().map(|multiline| multiline.flush_after);
@@ -133,7 +140,7 @@ impl Tailer {
     }
 
     /// Of which input a log is, and where it is.
-    pub fn whose(&self, id: usize) -> (usize, usize, &Path) {
+    pub fn whose(&self, id: usize) -> (usize, usize, &Arc<Path>) {
         (id, self.logs[id].input, &self.logs[id].path)
     }
 
@@ -186,12 +193,22 @@ impl Tailer {
         }
     }
 
-    /// Whether everything that was read has been shipped, and nothing is left to read.
-    pub fn left(&self) -> Vec<(String, u64, u64)> {
+    /// What has not been shipped, and logs that cannot be read, each as it is to be told.
+    pub fn left(&self) -> Vec<String> {
         let mut left = vec![];
         for log in &self.logs {
-            for generation in log.generations.iter().filter(|generation| generation.behind() > 0) {
-                left.push((log.path.display().to_string(), generation.shipped.0, generation.behind()));
+            let path = log.path.display();
+            for generation in &log.generations {
+                let (offset, behind) = (generation.shipped.0, generation.behind());
+                if behind > 0 {
+                    left.push(format!("{path} from offset {offset} ({behind} bytes)"));
+                } else if !generation.all_read() {
+                    // Of a compressed file, one knows how much it has when one has read it.
+                    left.push(format!("{path} from offset {offset}"));
+                }
+            }
+            if let Some(why) = log.told.as_ref().filter(|_| log.unread && !log.left) {
+                left.push(why.clone());
             }
         }
         left

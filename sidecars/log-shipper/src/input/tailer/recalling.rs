@@ -29,6 +29,7 @@ impl Tailer {
                 record.offset,
                 record.tail,
             );
+            generation.place = record.place.filter(|place| self.inputs[input].0.allows(place));
             generation.modified = record.modified;
             generation.size = record.size;
             self.by_identity.insert(record.identity, id);

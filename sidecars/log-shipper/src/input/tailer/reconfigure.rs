@@ -3,8 +3,8 @@
 use crate::config::Input;
 use crate::input::patterns::Patterns;
 use crate::input::tailer::Tailer;
+use crate::input::tailer::piped::is_about_stdin;
 use chassis::exit::Usage;
-use std::path::Path;
 use std::rc::Rc;
 
 impl Tailer {
@@ -20,9 +20,13 @@ impl Tailer {
         for id in 0..self.logs.len() {
             let log = &mut self.logs[id];
             log.rewind();
-            match self.inputs.iter().position(|(patterns, _)| patterns.matches(&log.path)) {
+            let is_piped = self.stdin.as_ref().is_some_and(|(_, piped)| *piped == id);
+            let is_its = |(patterns, input): &(Patterns, Input)| {
+                if is_piped { is_about_stdin(input) } else { patterns.matches(&log.path) }
+            };
+            match self.inputs.iter().position(is_its) {
                 Some(input) => log.input = input,
-                None if &*log.path == Path::new("-") => {}
+                None if is_piped => self.leave_stdin(),
                 None => self.leave(id),
             }
             self.doubt(id);
@@ -35,7 +39,7 @@ impl Tailer {
     }
 
     /// No input is about this log any more.
-    fn leave(&mut self, id: usize) {
+    pub(super) fn leave(&mut self, id: usize) {
         let log = &mut self.logs[id];
         self.strangers.extend(log.generations.iter().filter_map(|generation| generation.record(&log.path)));
         for generation in log.generations.drain(..) {

@@ -1,0 +1,82 @@
+//! What becomes of logs when the configuration changes, and of numbers that were another log's.
+
+use e2e::elasticsearch::Server;
+use e2e::launch::pipe;
+use e2e::shipper::{Place, STREAM, Shipper, free_port, get, with};
+use std::fs::{self, File};
+use std::io::Write;
+
+/// The last document's message, the path it is from, and its field `input`.
+fn last(server: &Server) -> (String, String, String) {
+    server.with(|state| {
+        let document = state.store.in_index(STREAM).documents.last().unwrap().value();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&document["message"]), text(&document["log"]["file"]["path"]), text(&document["input"]))
+    })
+}
+
+/// A log that is gone leaves nothing behind to the one that takes its place.
+#[test]
+fn a_log_in_the_place_of_another() {
+    let (server, place, admin) = (Server::start(), Place::new(), free_port());
+    let shipper = Shipper::start(with(place.ship(&server, &[]), &[&"--admin", &admin.to_string()]));
+    place.append("a.log", "line of a\n");
+    server.until_stored(1);
+    fs::remove_file(place.log("a.log")).unwrap();
+    let known = || get(admin, "/metrics").unwrap().1.contains("a.log");
+    e2e::process::until("nothing is known of it any more", || !known());
+    place.append("b.log", "line of b\n");
+    server.until_stored(2);
+    shipper.finish();
+    assert_eq!(last(&server), ("line of b".into(), place.log("b.log").display().to_string(), String::new()));
+}
+
+/// The inputs are others, and stdin is what it was.
+#[test]
+fn stdin_stays() {
+    let (server, place) = (Server::start(), Place::new());
+    let config =
+        |inputs: &str| format!("inputs: [{inputs}]\noutput: {{elasticsearch: {{urls: ['{}']}}}}\n", server.url());
+    let (files, piped) = ("{files: [LOGS/*.log], fields: {input: files}}", "{files: ['-'], fields: {input: piped}}");
+    let (read, write) = pipe().unwrap();
+    let mut stdin = File::from(write);
+    let shipper = Shipper::start(place.configured(&config(&format!("{files}, {piped}")), &[]).redirected(0, read));
+    let mut count = 0;
+    let mut comes = |line: &str| {
+        writeln!(stdin, "{line}").unwrap();
+        count += 1;
+        server.until_stored(count);
+        assert_eq!(last(&server), (line.into(), "-".into(), "piped".into()));
+    };
+    comes("first");
+    for (number, inputs) in [piped, &format!("{piped}, {files}"), &format!("{files}, {piped}")].iter().enumerate() {
+        place.configure(&config(inputs));
+        e2e::process::until("it is followed", || shipper.said().matches("following the new").count() == number + 1);
+        comes(&format!("after {number}"));
+    }
+    drop(stdin);
+    shipper.finish();
+}
+
+/// What came through it and was not shipped has nowhere to go.
+#[test]
+fn stdin_goes() {
+    let (server, place) = (Server::start(), Place::new());
+    let config =
+        |inputs: &str| format!("inputs: [{inputs}]\noutput: {{elasticsearch: {{urls: ['{}']}}}}\n", server.url());
+    let (read, write) = pipe().unwrap();
+    let mut stdin = File::from(write);
+    let shipper = Shipper::start(place.configured(&config("{files: ['-', LOGS/*.log]}"), &[]).redirected(0, read));
+    writeln!(stdin, "first").unwrap();
+    server.until_stored(1);
+    server.down();
+    writeln!(stdin, "second").unwrap();
+    shipper.until_said("cannot deliver");
+    place.configure(&config("{files: [LOGS/*.log]}"));
+    shipper.until_said("7 bytes that came through it were not shipped");
+    server.up();
+    place.append("a.log", "third\n");
+    server.until_stored(2);
+    shipper.finish();
+    assert_eq!(server.with(|state| state.store.messages(STREAM)), ["first", "third"]);
+}
