@@ -1,5 +1,9 @@
 //! What the file of configuration may say. `docs/adapter-proxy.md` explains it with examples.
 
+mod http;
+
+pub use http::{AccessLog, Forward, Http, Idle, Retries};
+
 use crate::address::{Address, Target};
 use chassis::exit::Usage;
 use serde::de::value::MapAccessDeserializer;
@@ -65,6 +69,9 @@ pub struct Listener {
     /// A connection on which nothing has moved for so long is closed
     #[serde(default = "idle_timeout", deserialize_with = "chassis::config::duration")]
     pub idle_timeout: Duration,
+    /// With `protocol: http`
+    #[serde(default)]
+    pub http: Http,
 }
 
 impl Listener {
@@ -76,6 +83,7 @@ impl Listener {
             cluster: cluster.into(),
             max_connections: max_connections(),
             idle_timeout: idle_timeout(),
+            http: Http::default(),
         }
     }
 }
@@ -86,6 +94,8 @@ pub enum Protocol {
     /// Bytes, whatever they mean
     #[default]
     Tcp,
+    /// HTTP/1.1: requests of one connection may go to different endpoints
+    Http,
 }
 
 /// Where what comes is sent on to.

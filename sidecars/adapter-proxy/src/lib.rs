@@ -5,6 +5,7 @@
 pub mod address;
 pub mod cluster;
 pub mod config;
+pub mod http;
 pub mod listener;
 pub mod stream;
 pub mod tcp;

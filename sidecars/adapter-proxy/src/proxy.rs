@@ -3,6 +3,8 @@
 use crate::args::Settings;
 use crate::status::Status;
 use adapter_proxy::cluster::Cluster;
+use adapter_proxy::config::Protocol;
+use adapter_proxy::http::{self, AccessLog, Http};
 use adapter_proxy::listener::Listener;
 use adapter_proxy::tcp;
 use anyhow::Result;
@@ -23,9 +25,23 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     let tasks = LocalSet::new();
     let clusters: BTreeMap<_, _> =
         settings.config.clusters.iter().map(|(name, cluster)| (name.clone(), Cluster::new(name, cluster))).collect();
+    let log = Rc::new(AccessLog::default());
     for listener in &settings.config.listeners {
         let (socket, cluster) = (Listener::at(&listener.listen).await?, clusters[&listener.cluster].clone());
         message::info(format_args!("listening on {} for the cluster {}", listener.listen, listener.cluster));
+        if listener.protocol == Protocol::Http {
+            let http = Http::new(listener, cluster, log.clone());
+            status.http.borrow_mut().push(http.clone());
+            tasks.spawn_local(async move {
+                loop {
+                    match socket.accept().await {
+                        Ok(stream) => drop(tokio::task::spawn_local(http::serve(stream, http.clone()))),
+                        Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+                    }
+                }
+            });
+            continue;
+        }
         tasks.spawn_local(async move {
             loop {
                 match socket.accept().await {
@@ -49,5 +65,6 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
             }
         })
         .await;
+    log.flush().await;
     Ok(())
 }

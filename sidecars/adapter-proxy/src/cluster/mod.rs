@@ -4,6 +4,7 @@ mod endpoint;
 
 pub use endpoint::{Endpoint, Failure, Try};
 
+use crate::address::Target;
 use crate::config;
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display, Formatter};
@@ -36,10 +37,14 @@ impl Display for Unavailable {
 
 impl Cluster {
     pub fn new(name: &str, settings: &config::Cluster) -> Rc<Self> {
+        let known = settings.endpoints.iter().filter_map(|one| match &one.at {
+            Target::At(address) => Some(Endpoint::new(&address.to_string(), address.clone())),
+            Target::Named(..) => None,
+        });
         Rc::new(Self {
             name: name.into(),
             settings: RefCell::new(settings.clone()),
-            endpoints: RefCell::default(),
+            endpoints: RefCell::new(known.collect()),
             turn: Cell::new(0),
         })
     }
