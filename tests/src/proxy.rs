@@ -1,5 +1,7 @@
 //! adapter-proxy from outside.
 
+pub mod http;
+
 use crate::launch::Launch;
 use crate::sidecar::with;
 use std::ffi::OsStr;
