@@ -117,9 +117,8 @@ fn bodies_that_smuggle() {
 #[test]
 fn other_refusals() {
     let backend = Backend::answering(OK);
-    let proxy =
-        Proxy::start(&[backend.address], "max-head: 1KiB, max-headers: 5, max-body: 10, header-timeout: 200ms");
-    let head = |fields: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    let proxy = Proxy::start(&[backend.address], "max-head: 1KiB, max-headers: 5, max-body: 10, header-timeout: 200ms");
+    let head = |fields: &str| format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
     for (status, bytes) in [
         ("431", head(&format!("X: {}\r\n", "a".repeat(2000)))),
         ("431", "a".repeat(2000)),

@@ -65,6 +65,6 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
             }
         })
         .await;
-    log.flush().await;
+    log.finish().await;
     Ok(())
 }

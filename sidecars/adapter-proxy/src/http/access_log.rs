@@ -7,12 +7,16 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
-use tokio::time::sleep;
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
 
 /// Lines are written together, as those of so long.
 const TOGETHER: Duration = Duration::from_millis(50);
 
-/// Of lines that wait.
+/// Who reads them has so long at the end.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Of lines that wait, in bytes.
 const MOST: usize = 256 << 10;
 
 #[derive(Default)]
@@ -20,6 +24,8 @@ pub struct AccessLog {
     waiting: RefCell<Vec<u8>>,
     writing: Cell<bool>,
     left_out: Cell<u64>,
+    /// Held by who writes, so that lines stay in order
+    stdout: Mutex<()>,
 }
 
 /// What is said of a request.
@@ -57,8 +63,13 @@ impl AccessLog {
         }
     }
 
-    /// Writes what waits; also to be called at the end.
-    pub async fn flush(&self) {
+    /// Writes what waits. At the end of the program it is waited for, but not for ever.
+    pub async fn finish(&self) {
+        let _ = timeout(LAST, self.flush()).await;
+    }
+
+    async fn flush(&self) {
+        let _stdout = self.stdout.lock().await;
         let lines = self.waiting.take();
         // A log that nobody reads any more stops nothing.
         let _ = tokio::task::spawn_blocking(move || io::stdout().lock().write_all(&lines)).await;

@@ -49,7 +49,7 @@ impl Budget {
 
     fn update(&self, now: Instant, change: impl FnOnce(&mut Second)) {
         let number = self.number(now);
-        let cell = &self.seconds[(number % WINDOW as u64) as usize];
+        let cell = &self.seconds[usize::try_from(number % WINDOW as u64).unwrap_or_default()];
         let mut second = cell.get();
         if second.number != number {
             second = Second { number, ..Second::default() };

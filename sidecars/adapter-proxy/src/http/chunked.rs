@@ -83,7 +83,9 @@ impl Chunked {
         Ok(match (self.state, byte) {
             (State::Begin, _) => State::Size(digit().ok_or(Bad("a chunk's size is no number"))?),
             (State::Size(size) | State::Extension(size), b'\r') => State::SizeLf(size),
-            (State::Size(size), b';') => State::Extension(size),
+            (State::Size(size), b';') | (State::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => {
+                State::Extension(size)
+            }
             (State::Size(size), _) => {
                 let digit = digit().ok_or(Bad("a chunk's size is no number"))?;
                 // 15 digits: nobody has more, and 16 are too many for some who would add them up.
@@ -92,7 +94,6 @@ impl Chunked {
                 }
                 State::Size(size << 4 | digit)
             }
-            (State::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => State::Extension(size),
             (State::Extension(_), _) => return Err(Bad("a chunk's extension has a control character")),
             (State::SizeLf(size), b'\n') => {
                 self.line = 0;

@@ -79,7 +79,7 @@ impl Client {
                     Ok(1..) if is_first => self.timer.set(Instant::now() + settings.header_timeout),
                     Ok(1..) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => match self.stream.poll_read_ready(context) {
-                        Poll::Ready(Ok(())) => continue,
+                        Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)),
                         Poll::Pending if self.timer.poll(context).is_pending() => return Poll::Pending,
                         Poll::Pending if self.input.is_empty() => return Poll::Ready(Ok(None)),

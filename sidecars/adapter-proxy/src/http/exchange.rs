@@ -48,8 +48,8 @@ struct Exchange<'a> {
     tries: u32,
     /// Takes no connection from the pool any more
     fresh: bool,
-    /// An interim answer has been passed on, so that this request has one upstream for good
-    settled: bool,
+    /// Interim answers that have come. With the first this request has one upstream for good
+    interim: u32,
     /// The client says something, and it is not that it goes
     pipelined: bool,
     begun: Instant,
@@ -109,7 +109,7 @@ pub async fn exchange(
         tried: vec![],
         tries: 0,
         fresh: false,
-        settled: false,
+        interim: 0,
         pipelined: false,
         begun,
         deadline: begun + settings.request_timeout,
@@ -214,12 +214,12 @@ impl Exchange<'_> {
             self.deadline = now + self.settings.request_timeout.max(self.settings.stall_timeout);
         }
         match polled {
-            Poll::Pending | Poll::Ready(Ok(())) => return Poll::Pending,
+            Poll::Pending | Poll::Ready(Ok(())) => Poll::Pending,
             Poll::Ready(Err(Broken::Sink(error))) => {
                 attempt.break_off(error);
                 // Its answer may be there already.
                 context.waker().wake_by_ref();
-                return Poll::Pending;
+                Poll::Pending
             }
             Poll::Ready(Err(Broken::Bad(bad))) => Poll::Ready(Event::Refused(Refusal(400, bad.0))),
             Poll::Ready(Err(Broken::TooLarge)) => Poll::Ready(Event::Refused(Refusal(413, "the body is too large"))),

@@ -82,5 +82,5 @@ pub fn length(value: &[u8]) -> Result<u64, Bad> {
     let number = digits.then(|| {
         value.iter().try_fold(0u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
     });
-    number.flatten().filter(|number| *number <= i64::MAX as u64).ok_or(Bad("Content-Length is no number"))
+    number.flatten().filter(|number| i64::try_from(*number).is_ok()).ok_or(Bad("Content-Length is no number"))
 }

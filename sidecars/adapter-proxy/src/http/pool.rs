@@ -6,9 +6,10 @@ use crate::stream::Stream;
 use rustix::net::{RecvFlags, recv};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::ErrorKind::WouldBlock;
 use std::rc::Rc;
-use std::task::{Context, Waker};
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::time::Instant;
 
 /// Many servers close what has been idle for five seconds. A request that cannot be sent twice takes none of an age at
@@ -79,9 +80,11 @@ impl Pool {
     }
 }
 
-/// Whether the runtime has heard nothing of it. Nothing is to be heard: an answer without a request is nobody's.
+/// Whether the runtime has heard nothing of it, which costs no system call. Nothing is to be heard: an answer without a
+/// request is nobody's.
 fn is_open(stream: &Stream) -> bool {
-    stream.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending()
+    let heard = stream.try_io(Interest::READABLE, || if is_silent(stream) { Err(WouldBlock.into()) } else { Ok(()) });
+    heard.is_err_and(|error| error.kind() == WouldBlock)
 }
 
 /// Whether the kernel has heard nothing of it, either.

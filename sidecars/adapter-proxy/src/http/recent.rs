@@ -81,13 +81,14 @@ impl Recent {
 
 fn bucket(took: Duration) -> usize {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(4);
-    let power = micros.ilog2();
-    ((power - 2) * 4 + ((micros >> (power - 2)) & 3) as u32).min(BUCKETS as u32 - 1) as usize
+    let power = micros.ilog2() - 2;
+    let quarter = usize::from((micros >> power) & 1 != 0) + 2 * usize::from((micros >> power) & 2 != 0);
+    (power as usize * 4 + quarter).min(BUCKETS - 1)
 }
 
 /// What a bucket's times are less than.
 fn upper(bucket: usize) -> Duration {
-    let (power, quarter) = (bucket as u32 / 4, bucket as u64 % 4);
+    let (power, quarter) = (bucket / 4, bucket as u64 % 4);
     Duration::from_micros((quarter + 5) << power)
 }
 
@@ -113,7 +114,9 @@ mod tests {
         let start = Instant::now();
         let after = |times: &[u64]| {
             let recent = Recent::new();
-            times.iter().for_each(|millis| recent.add(start, Duration::from_millis(*millis)));
+            for millis in times {
+                recent.add(start, Duration::from_millis(*millis));
+            }
             recent.too_long(start)
         };
         assert_eq!(after(&[]), FIRST);

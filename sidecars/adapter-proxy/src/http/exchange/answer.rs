@@ -2,6 +2,7 @@
 
 use super::super::attempt::{Attempt, Lost};
 use super::super::buffer::{self, Buffer};
+use super::super::framing::Bad;
 use super::super::pump::{Broken, Pump};
 use super::super::response::{self, Asked, Response};
 use super::super::upgrade;
@@ -15,6 +16,9 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Of one answer. Servers send one or two.
+const MOST_INTERIM: u32 = 32;
+
 impl Exchange<'_> {
     /// Deals with the head that an attempt has. `Err` when it is not the end yet: with a refusal when nothing else can be
     /// tried.
@@ -26,19 +30,18 @@ impl Exchange<'_> {
             upgrade: self.request.upgrade.is_some(),
         };
         let mut out = buffer::take();
-        let response = match response::parse(&self.attempts[index].input.filled()[..end], asked, &mut out) {
-            Ok(response) => response,
-            Err(bad) => {
+        let parsed = response::parse(&self.attempts[index].input.filled()[..end], asked, &mut out);
+        let response = match parsed {
+            Ok(response) if response.status >= 200 || self.interim < MOST_INTERIM => response,
+            _ => {
+                let bad = parsed.err().unwrap_or(Bad("it has answered that it will answer, and never does"));
                 let error = io::Error::new(io::ErrorKind::InvalidData, bad.0);
                 return Err(self.lost(index, Lost { failure: Failure::Broken, error }).err());
             }
         };
         self.attempts[index].next_head(end);
         if response.status < 200 && response.status != 101 {
-            return match self.interim(index, out).await {
-                true => Err(None),
-                false => Ok(Next::Close),
-            };
+            return if self.interim(index, out).await { Err(None) } else { Ok(Next::Close) };
         }
         let attempt = self.won(index, response.status);
         if response.status == 101 {
@@ -49,7 +52,7 @@ impl Exchange<'_> {
 
     /// Passes on an answer that is not the last, such as `100 Continue`.
     async fn interim(&mut self, index: usize, out: Vec<u8>) -> bool {
-        self.settled = true;
+        self.interim += 1;
         self.hedge_at = None;
         // HTTP/1.0 has none of that.
         self.request.http10 || {

@@ -41,7 +41,7 @@ impl Exchange<'_> {
 
     /// Whether it may be sent to more than one upstream.
     fn is_repeatable(&self) -> bool {
-        self.request.idempotent && self.upload.is_none() && !self.settled
+        self.request.idempotent && self.upload.is_none() && self.interim == 0
     }
 
     /// Whether there is budget for sending it once more.
