@@ -1,7 +1,7 @@
 //! HTTP byte by byte: upstreams that answer what a test says and remember what they got, and clients that send anything.
 
 use crate::proxy::launch;
-use crate::sidecar::{Sidecar, free_port};
+use crate::sidecar::Sidecar;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,6 +25,7 @@ pub struct Request {
 pub struct Backend {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Request>>>,
+    closed: Arc<AtomicUsize>,
 }
 
 /// What answers a request: `false` closes the connection.
@@ -37,20 +38,29 @@ impl Backend {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("a port");
         let seen = Arc::new(Mutex::new(vec![]));
-        let (handler, all): (Arc<Handler>, _) = (Arc::new(handler), seen.clone());
+        let closed = Arc::new(AtomicUsize::new(0));
+        let (handler, all, gone): (Arc<Handler>, _, _) = (Arc::new(handler), seen.clone(), closed.clone());
         // It ends with the process: there is nobody to tell it earlier.
         thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
-                let (handler, all) = (handler.clone(), all.clone());
-                thread::spawn(move || converse(&*handler, &all, number, stream));
+                let (handler, all, gone) = (handler.clone(), all.clone(), gone.clone());
+                thread::spawn(move || {
+                    converse(&*handler, &all, number, stream);
+                    gone.fetch_add(1, Ordering::Relaxed);
+                });
             }
         });
-        Self { address, seen }
+        Self { address, seen, closed }
     }
 
     /// One that always answers the same bytes.
     pub fn answering(answer: &'static str) -> Self {
         Self::start(move |_, stream| stream.write_all(answer.as_bytes()).is_ok())
+    }
+
+    /// Connections that it has closed. On loopback the other side knows by then.
+    pub fn closed(&self) -> usize {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// # Panics
@@ -61,7 +71,7 @@ impl Backend {
 }
 
 fn converse(handler: &Handler, all: &Mutex<Vec<Request>>, connection: usize, stream: TcpStream) {
-    let Ok(mut writer) = stream.try_clone() else { return };
+    let (Ok(mut writer), Ok(())) = (stream.try_clone(), stream.set_nodelay(true)) else { return };
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -126,7 +136,7 @@ impl Proxy {
         change: impl FnOnce(crate::launch::Launch) -> crate::launch::Launch,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (address, admin, file) = (free_port(), free_port(), directory.path().join("proxy.yaml"));
+        let (address, admin, file) = (port(), port(), directory.path().join("proxy.yaml"));
         let mut text = format!(
             "listeners: [{{listen: \"{address}\", protocol: http, cluster: c, http: {{{http}}}}}]\nclusters:\n  c:\n    endpoints:\n"
         );
@@ -242,6 +252,19 @@ impl Client {
             bytes.extend_from_slice(&buffer[..count]);
         }
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// A port that nobody has, and that is not among those which outgoing connections get: with many of these, one would take
+/// it before it is listened on.
+fn port() -> SocketAddr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let from = std::process::id() as usize % 200 * 100;
+    loop {
+        let port = 10_000 + (from + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if let Ok(listener) = TcpListener::bind(format!("127.0.0.1:{port}")) {
+            return listener.local_addr().expect("a socket");
+        }
     }
 }
 

@@ -39,7 +39,8 @@ pub struct Http {
     /// `Forwarded`, as RFC 7239 has it
     pub forwarded: Forward,
     pub retries: Retries,
-    /// Whether a request that may be sent twice is, when an endpoint takes much longer than usual
+    /// Whether a request without a body that only asks (GET, HEAD, OPTIONS, TRACE) is sent to a second endpoint, too, when
+    /// the first takes much longer than usual
     pub hedge: bool,
     pub idle_upstreams: Idle,
     pub access_log: AccessLog,
@@ -70,6 +71,11 @@ impl Default for Http {
 impl Http {
     pub fn logs(&self) -> bool {
         self.access_log != AccessLog::Off
+    }
+
+    /// Whether anybody is told who asks.
+    pub fn names_clients(&self) -> bool {
+        self.logs() || self.x_forwarded != Forward::Off || self.forwarded != Forward::Off
     }
 }
 

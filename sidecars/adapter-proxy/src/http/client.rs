@@ -31,10 +31,13 @@ pub struct Client {
 /// Serves one connection, from its first request to its last.
 pub async fn serve(stream: Stream, http: Rc<Http>) {
     let _open = http.counters.connection();
-    let address = ClientAddress::of(stream.peer());
-    let mut client = Client { stream, input: Buffer::default(), timer: Timer::at(Instant::now()), address };
+    let (input, timer, address) = (Buffer::default(), Timer::at(Instant::now()), ClientAddress::default());
+    let mut client = Client { stream, input, timer, address };
     loop {
         let settings = http.settings();
+        if settings.names_clients() && client.address.plain.is_empty() {
+            client.address = ClientAddress::of(client.stream.peer());
+        }
         let end = match client.head(&settings, http.idle_timeout.get()).await {
             Ok(Some(end)) => end,
             Ok(None) => return,

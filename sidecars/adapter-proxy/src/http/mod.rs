@@ -107,7 +107,8 @@ impl Http {
     }
 }
 
-/// A client, as the fields of a request name it.
+/// A client, as the fields of a request name it; empty as long as none does, since asking the kernel takes a call.
+#[derive(Default)]
 struct ClientAddress {
     plain: String,
     /// For `Forwarded` (RFC 7239, 6)

@@ -19,6 +19,8 @@ pub struct Request {
     pub body: Body,
     /// Whether it may be done twice: by its method, or because the configuration says so
     pub idempotent: bool,
+    /// Whether it only asks (RFC 9110, 9.2.1): it may be done twice at the same time, and in any order
+    pub safe: bool,
     /// What it asks the connection to become
     pub upgrade: Option<Vec<u8>>,
     /// For the access log
@@ -69,6 +71,7 @@ pub fn parse(head: &[u8], settings: &Http, client: &ClientAddress, out: &mut Vec
         http10: version == 0,
         keep_alive: fields.keep_alive(version == 0),
         idempotent: settings.retries.methods.iter().any(|one| one == method),
+        safe: matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE"),
         upgrade: fields.upgrade().map(<[u8]>::to_vec),
         body: fields.body,
         line: trace.map(|trace| Line { method: method.into(), target: target.into(), trace }),
