@@ -38,8 +38,8 @@ impl Victim {
         Self { process, address: ([127, 0, 0, 1], port).into(), posts }
     }
 
-    fn three(directory: &Path) -> [Self; 3] {
-        ["a", "b", "c"].map(|name| Self::start(directory, name, "0"))
+    fn three(directory: &Path, delay: &str) -> [Self; 3] {
+        ["a", "b", "c"].map(|name| Self::start(directory, name, delay))
     }
 }
 
@@ -245,15 +245,16 @@ struct Load {
 #[test]
 fn one_of_three_is_killed() {
     let directory = tempfile::tempdir().expect("a directory");
-    let victims = Victim::three(directory.path());
+    // They note a POST, and answer a while later: that is when one of them dies.
+    let victims = Victim::three(directory.path(), "10");
     let addresses = victims.each_ref().map(|victim| victim.address);
     let posts = victims.each_ref().map(|victim| victim.posts.clone());
     let proxy = Proxy::start(&addresses, "");
     let [first, _second, _third] = victims;
     let load = load(&proxy, true, |more| {
-        more(500);
+        more(200);
         first.process.kill();
-        more(500);
+        more(200);
     });
     assert_eq!(load.failed_gets, 0, "{load:?}");
     assert!(load.failed_posts <= 8, "at most those that it had: {load:?}");
@@ -264,7 +265,7 @@ fn one_of_three_is_killed() {
         }
     }
     assert!(
-        seen.len() > 500 && seen.values().all(|times| *times == 1),
+        seen.len() > 300 && seen.values().all(|times| *times == 1),
         "{:?}",
         seen.iter().find(|(_, times)| **times > 1)
     );
@@ -274,7 +275,7 @@ fn one_of_three_is_killed() {
 #[test]
 fn one_of_three_hangs() {
     let directory = tempfile::tempdir().expect("a directory");
-    let victims = Victim::three(directory.path());
+    let victims = Victim::three(directory.path(), "0");
     let proxy = Proxy::start(&victims.each_ref().map(|victim| victim.address), "");
     let load = load(&proxy, false, |more| {
         more(500);
