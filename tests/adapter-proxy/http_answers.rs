@@ -139,7 +139,7 @@ fn large_bodies_go_through_in_both_directions() {
         write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n{answer}").is_ok() && head != "Connection: close"
     });
     let proxy = Proxy::start(&[backend.address], "");
-    let text: String = (0..500_000).map(|number| char::from(b'a' + (number % 23) as u8)).collect();
+    let text: String = ('a'..='w').cycle().take(500_000).collect();
     let mut client = proxy.client();
     for _ in 0..3 {
         client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
@@ -173,9 +173,9 @@ fn nobody_has_to_hold_what_the_other_does_not_take() {
     write!(upstream, "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").expect("the proxy reads");
     upstream.set_nonblocking(true).expect("a socket");
     // As much as it takes while the client reads nothing: buffers of sockets, and one of the proxy's.
-    let (mut sent, mut refused) = (0, 0);
+    let (mut sent, mut refused, piece) = (0, 0, vec![b'x'; 65536]);
     until("nothing more is taken", || {
-        match upstream.write(&[b'x'; 65536]) {
+        match upstream.write(&piece) {
             Ok(count) => (sent, refused) = (sent + count, 0),
             Err(_) => refused += 1,
         }
