@@ -18,6 +18,7 @@ pub mod pod;
 pub mod process;
 pub mod registry;
 pub mod shipper;
+pub mod sidecar;
 pub mod trace;
 pub mod view;
 
