@@ -1,6 +1,7 @@
 //! adapter-proxy from outside.
 
 pub mod cluster;
+pub mod http;
 
 use crate::launch::Launch;
 use crate::sidecar::{Ended, Sidecar, free_port, get, with};

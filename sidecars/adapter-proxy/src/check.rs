@@ -28,6 +28,7 @@ fn show_listener(out: &mut impl Write, listener: &Listener) -> Result<()> {
     };
     let protocol = match protocol {
         Protocol::Tcp => "tcp",
+        Protocol::Http => "http",
     };
     let idle = time(listener.idle_timeout);
     let limits = format!("at most {max_connections} connections, closed after {idle} without a byte");

@@ -1,5 +1,9 @@
 //! What the file of configuration may say. `docs/adapter-proxy.md` explains it with examples.
 
+mod http;
+
+pub use http::{AccessLog, Forward, Http, Idle, Retries};
+
 use crate::address::{Address, Target};
 use chassis::exit::Usage;
 use serde::de::value::MapAccessDeserializer;
@@ -69,6 +73,9 @@ pub struct Listener {
     /// Who may connect to a Unix socket: its owner and its group, unless it says something else
     #[serde(default = "mode", deserialize_with = "octal")]
     pub mode: u32,
+    /// With `protocol: http`
+    #[serde(default)]
+    pub http: Http,
 }
 
 impl Listener {
@@ -81,6 +88,7 @@ impl Listener {
             max_connections: max_connections(),
             idle_timeout: idle_timeout(),
             mode: mode(),
+            http: Http::default(),
         }
     }
 }
@@ -91,6 +99,8 @@ pub enum Protocol {
     /// Bytes, whatever they mean
     #[default]
     Tcp,
+    /// HTTP/1.1: requests of one connection may go to different endpoints
+    Http,
 }
 
 /// Where what comes is sent on to.

@@ -1,8 +1,8 @@
 //! A listener that is served.
 
 use adapter_proxy::cluster::Cluster;
-use adapter_proxy::complaint::Complaint;
 use adapter_proxy::config::{self, Protocol};
+use adapter_proxy::http::{self, AccessLog, Http};
 use adapter_proxy::listener::Listener;
 use adapter_proxy::stream::Stream;
 use adapter_proxy::tcp;
@@ -27,8 +27,18 @@ struct Opened {
     traffic: Rc<Traffic>,
     /// What is followed by connections that come later
     settings: RefCell<(config::Listener, Rc<Cluster>)>,
-    shared: Rc<tcp::Shared>,
-    ended: Rc<Notify>,
+    /// What those that speak HTTP have in common
+    http: Rc<Http>,
+    shared: Rc<Shared>,
+}
+
+/// What all doors share.
+#[derive(Default)]
+pub struct Shared {
+    pub tcp: Rc<tcp::Shared>,
+    pub log: Rc<AccessLog>,
+    /// Told whenever a connection has ended
+    pub ended: Rc<Notify>,
 }
 
 impl Door {
@@ -37,11 +47,11 @@ impl Door {
         listener: Listener,
         settings: (config::Listener, Rc<Cluster>),
         traffic: Rc<Traffic>,
-        shared: &Rc<tcp::Shared>,
-        ended: &Rc<Notify>,
+        shared: &Rc<Shared>,
     ) -> Self {
-        let (settings, shared, ended) = (RefCell::new(settings), shared.clone(), ended.clone());
-        let opened = Rc::new(Opened { listener, traffic, settings, shared, ended });
+        let http = Http::new(&settings.0, settings.1.clone(), shared.log.clone());
+        let (settings, shared) = (RefCell::new(settings), shared.clone());
+        let opened = Rc::new(Opened { listener, traffic, settings, http, shared });
         let accepting = spawn_local(accept(opened.clone())).abort_handle();
         Self { opened, accepting }
     }
@@ -54,13 +64,19 @@ impl Door {
         if settings.mode != self.opened.settings.borrow().0.mode {
             self.opened.listener.set_mode(Mode::from_raw_mode(settings.mode))?;
         }
+        self.opened.http.follow(&settings, cluster.clone());
         self.opened.settings.replace((settings, cluster));
-        self.opened.ended.notify_waiters(); // there may be room for more of them now
+        self.opened.shared.ended.notify_waiters(); // there may be room for more of them now
         Ok(())
     }
 
     pub fn traffic(&self) -> &Rc<Traffic> {
         &self.opened.traffic
+    }
+
+    /// What it counts of HTTP, if that is what it speaks.
+    pub fn http(&self) -> Option<&Rc<Http>> {
+        (self.opened.settings.borrow().0.protocol == Protocol::Http).then_some(&self.opened.http)
     }
 
     /// The name of the cluster that it leads to.
@@ -76,19 +92,19 @@ impl Drop for Door {
 }
 
 async fn accept(door: Rc<Opened>) {
-    let troubles = Complaint::default();
     loop {
         while door.traffic.open() >= door.settings.borrow().0.max_connections {
-            door.ended.notified().await;
+            door.shared.ended.notified().await;
         }
         match door.listener.accept().await {
             Ok(stream) => door.serve(stream),
             Err(error) => {
-                let listener = &door.traffic.listener;
-                troubles.say(format_args!("cannot take a connection to {listener}: {error}"));
+                let (traffic, cluster) = (&door.traffic, door.settings.borrow().1.name.clone());
+                let said = format_args!("cannot take a connection to {}: {error}", traffic.listener);
+                traffic.complaints.say("accept", &cluster, said);
                 // There is no descriptor left, for one, until a connection ends or somebody else has closed some.
                 tokio::select! {
-                    () = door.ended.notified() => {}
+                    () = door.shared.ended.notified() => {}
                     () = sleep(Duration::from_millis(100)) => {}
                 }
             }
@@ -102,9 +118,10 @@ impl Opened {
         let (settings, cluster) = &*self.settings.borrow();
         match settings.protocol {
             Protocol::Tcp => {
-                let (cluster, shared) = (cluster.clone(), self.shared.clone());
+                let (cluster, shared) = (cluster.clone(), self.shared.tcp.clone());
                 spawn_local(tcp::serve(stream, connection, cluster, settings.idle_timeout, shared));
             }
+            Protocol::Http => drop(spawn_local(http::serve(stream, connection, self.http.clone()))),
         }
     }
 }

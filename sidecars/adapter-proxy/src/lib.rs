@@ -4,8 +4,9 @@
 
 pub mod address;
 pub mod cluster;
-pub mod complaint;
+pub mod complaints;
 pub mod config;
+pub mod http;
 pub mod listener;
 pub mod stream;
 pub mod tcp;

@@ -41,13 +41,14 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
         let mut proxy = Proxy::new(settings.file.clone(), status.clone());
         let tidying = spawn_local({
             let shared = status.shared.clone();
-            async move { shared.pipes.tidy().await }
+            async move { shared.tcp.pipes.tidy().await }
         });
         let result = tokio::select! {
             () = answering => Ok(()),
             result = proxy.run(&settings, stop) => result,
         };
         tidying.abort();
+        status.shared.log.finish().await;
         result
     };
     LocalSet::new().run_until(serving).await
@@ -59,14 +60,11 @@ struct Proxy {
     doors: BTreeMap<Address, Door>,
     clusters: BTreeMap<String, Rc<Cluster>>,
     status: Rc<Status>,
-    /// Told whenever a connection has ended
-    ended: Rc<Notify>,
 }
 
 impl Proxy {
     fn new(file: Option<PathBuf>, status: Rc<Status>) -> Self {
-        let (doors, clusters, ended) = (BTreeMap::new(), BTreeMap::new(), Rc::default());
-        Self { file, config: None, doors, clusters, status, ended }
+        Self { file, config: None, doors: BTreeMap::new(), clusters: BTreeMap::new(), status }
     }
 
     async fn run(&mut self, settings: &Settings, stop: &Stop) -> Result<()> {
@@ -87,7 +85,7 @@ impl Proxy {
         }
         let asked = Instant::now();
         let deadline = stop.deadline().or_else(|| asked.checked_add(settings.drain_timeout));
-        let (status, ended) = (self.status.clone(), self.ended.clone());
+        let (status, ended) = (self.status.clone(), self.status.shared.ended.clone());
         let quiet = drain::quiet(asked, settings.quiet_for, &ended, || status.traffic());
         let over = async {
             match deadline {
@@ -167,10 +165,11 @@ impl Proxy {
     fn open(&mut self, socket: Listener, listener: &config::Listener) {
         let Some(cluster) = self.clusters.get(&listener.cluster).cloned() else { return };
         message::info(format_args!("listening on {} for the cluster {}", listener.listen, listener.cluster));
+        let shared = &self.status.shared;
         // One that was gone for a while and has connections left goes on counting.
         let before = self.status.traffic().into_iter().find(|traffic| traffic.listener == listener.listen);
-        let traffic = before.unwrap_or_else(|| Traffic::new(listener.listen.clone(), self.ended.clone()));
-        let door = Door::open(socket, (listener.clone(), cluster), traffic, &self.status.shared, &self.ended);
+        let traffic = before.unwrap_or_else(|| Traffic::new(listener.listen.clone(), shared.ended.clone()));
+        let door = Door::open(socket, (listener.clone(), cluster), traffic, shared);
         self.doors.insert(listener.listen.clone(), door);
     }
 
@@ -181,6 +180,7 @@ impl Proxy {
         let gone = |traffic: &Rc<Traffic>| !self.doors.contains_key(&traffic.listener) && traffic.open() > 0;
         all.extend(before.into_iter().filter(|(traffic, _)| gone(traffic)));
         self.status.traffic.replace(all);
+        self.status.http.replace(self.doors.values().filter_map(Door::http).cloned().collect());
     }
 }
 

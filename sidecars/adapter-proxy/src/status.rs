@@ -1,7 +1,8 @@
 //! What the admin endpoint tells.
 
+use crate::door::Shared;
 use adapter_proxy::cluster::{self, Cluster};
-use adapter_proxy::tcp::Shared;
+use adapter_proxy::http::{self, Http};
 use adapter_proxy::traffic::Traffic;
 use chassis::admin::{Page, Service};
 use chassis::exposition::Exposition;
@@ -15,6 +16,8 @@ pub struct Status {
     pub listening: Cell<bool>,
     /// What each listener has had, and the name of the cluster it leads to
     pub traffic: RefCell<Vec<(Rc<Traffic>, Rc<str>)>>,
+    /// Of listeners that speak HTTP, each
+    pub http: RefCell<Vec<Rc<Http>>>,
     pub clusters: RefCell<BTreeMap<String, Rc<Cluster>>>,
     pub shared: Rc<Shared>,
     /// How often the configuration has been followed, and how often it was refused
@@ -40,9 +43,10 @@ impl Service for Status {
     fn metrics(&self) -> String {
         let mut page = Exposition::new();
         self.connections(&mut page);
+        http::write_metrics(&self.http.borrow(), &mut page);
         cluster::metrics(&self.clusters(), &mut page);
         page.gauge("adapter_proxy_pipes", "Pipes for splice, used or to be used again")
-            .sample(&[], self.shared.pipes.made());
+            .sample(&[], self.shared.tcp.pipes.made());
         page.counter("adapter_proxy_reloads_total", "Changes of the configuration, followed or refused as wrong")
             .sample(&[("result", "followed")], self.reloads.get())
             .sample(&[("result", "refused")], self.refused.get());

@@ -49,7 +49,8 @@ async fn connect(cluster: &Cluster, connection: &Connection) -> Option<(Stream, 
             Err(why) => {
                 traffic.refused.set(traffic.refused.get() + 1);
                 let (listener, name) = (&traffic.listener, &cluster.name);
-                traffic.refusals.say(format_args!("a connection to {listener} is refused: cluster {name}: {why}"));
+                let said = format_args!("a connection to {listener} is refused: cluster {name}: {why}");
+                traffic.complaints.say("refused", name, said);
                 return None;
             }
         };
@@ -64,8 +65,8 @@ async fn connect(cluster: &Cluster, connection: &Connection) -> Option<(Stream, 
         let timed_out = error.kind() == ErrorKind::TimedOut;
         attempt.failed(if timed_out { Failure::Timeout } else { Failure::Connect });
         traffic.connect_failures.set(traffic.connect_failures.get() + 1);
-        let (name, address) = (&endpoint.name, &endpoint.address);
-        traffic.failures.say(format_args!("cluster {}: cannot connect to {name} at {address}: {error}", cluster.name));
+        let said = format_args!("cluster {}: cannot connect to {endpoint}: {error}", cluster.name);
+        traffic.complaints.say("connect", &endpoint.name, said);
         tried.push(endpoint);
     }
 }

@@ -1,7 +1,7 @@
 //! What goes through a listener: its connections, what they move, and since when they do not.
 
 use crate::address::Address;
-use crate::complaint::Complaint;
+use crate::complaints::Complaints;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -27,8 +27,7 @@ pub struct Traffic {
     pub connect_failures: Cell<u64>,
     pub up: Cell<u64>,
     pub down: Cell<u64>,
-    pub refusals: Complaint,
-    pub failures: Complaint,
+    pub complaints: Complaints,
     open: RefCell<BTreeMap<u64, Rc<Progress>>>,
     last: Cell<Instant>,
     ended: Rc<Notify>,
@@ -57,8 +56,7 @@ impl Traffic {
             connect_failures: Cell::default(),
             up: Cell::default(),
             down: Cell::default(),
-            refusals: Complaint::default(),
-            failures: Complaint::default(),
+            complaints: Complaints::default(),
             open: RefCell::default(),
             last: Cell::new(Instant::now()),
             ended,
@@ -104,12 +102,12 @@ impl Connection {
     }
 
     /// So many bytes have been passed on.
-    pub fn moved(&self, way: Way, bytes: usize) {
+    pub fn moved(&self, way: Way, bytes: u64) {
         let counter = match way {
             Way::Up => &self.traffic.up,
             Way::Down => &self.traffic.down,
         };
-        counter.set(counter.get() + bytes as u64);
+        counter.set(counter.get() + bytes);
         self.touch();
     }
 

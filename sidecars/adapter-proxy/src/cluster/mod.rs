@@ -130,6 +130,11 @@ impl Cluster {
         self.choice(&endpoints, tried, &settings, now).make().map(|endpoint| Try::of(endpoint.clone(), now))
     }
 
+    /// The same, but not before those that wait. `None` when there is none now.
+    pub fn at_once(&self, tried: &[Rc<Endpoint>]) -> Option<Try> {
+        if self.waiting.is_empty() { self.choose(tried).ok() } else { None }
+    }
+
     /// The same, but where that helps it waits, at most for the time that connecting may take: for a connection to be
     /// free, for the first answer of a name server.
     ///

@@ -110,7 +110,7 @@ impl Pump<'_> {
                 wrote => bytes = &bytes[wrote?..],
             }
         }
-        self.connection.moved(self.way, read - bytes.len());
+        self.connection.moved(self.way, (read - bytes.len()) as u64);
         Ok((read, bytes.to_vec()))
     }
 
@@ -130,7 +130,7 @@ impl Pump<'_> {
                 Err(error) if error.kind() == WouldBlock => self.until_writable(bytes.len()).await?,
                 wrote => {
                     let wrote = wrote?;
-                    self.connection.moved(self.way, wrote);
+                    self.connection.moved(self.way, wrote as u64);
                     bytes = &bytes[wrote..];
                 }
             }
@@ -179,7 +179,7 @@ impl Pump<'_> {
             match self.to.try_io(Interest::WRITABLE, empty) {
                 Ok(moved) => {
                     pipe.filled -= moved;
-                    self.connection.moved(self.way, moved);
+                    self.connection.moved(self.way, moved as u64);
                 }
                 Err(error) if error.kind() == WouldBlock => self.until_writable(pipe.filled).await?,
                 Err(error) if is_unable(&error) => {
