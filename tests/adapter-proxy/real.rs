@@ -38,17 +38,23 @@ fn said(command: &mut Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
+/// Its host and its port, as flags take them.
+fn parts(address: SocketAddr) -> (String, String) {
+    (address.ip().to_string(), address.port().to_string())
+}
+
 fn redis() -> Server {
     let (directory, address) = (tempfile::tempdir().unwrap(), free_port());
-    let port = address.port().to_string();
+    let (host, port) = parts(address);
     let process = Command::new("redis-server")
-        .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
+        .args(["--port", &port, "--bind", &host, "--save", "", "--appendonly", "no", "--dir"])
         .arg(directory.path())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let server = Server { process, address, _directory: directory };
     e2e::process::until("redis answers", || TcpStream::connect(address).is_ok());
-    Server { process, address, _directory: directory }
+    server
 }
 
 #[test]
@@ -58,12 +64,13 @@ fn redis_and_its_benchmark() {
     }
     let server = redis();
     let proxy = Proxy::to(&[server.address], &[]);
-    let port = proxy.listen.port().to_string();
-    let cli = |arguments: &[&str]| said(Command::new("redis-cli").args(["-p", &port]).args(arguments));
+    let (host, port) = parts(proxy.listen);
+    let cli = |arguments: &[&str]| said(Command::new("redis-cli").args(["-h", &host, "-p", &port]).args(arguments));
     assert_eq!(cli(&["set", "name", "value"]), "OK\n");
     assert_eq!(cli(&["get", "name"]), "value\n");
     let bench = |arguments: &[&str]| {
-        said(Command::new("redis-benchmark").args(["-p", &port, "--csv", "-t", "set,get"]).args(arguments))
+        let command = ["-h", &host, "-p", &port, "--csv", "-t", "set,get"];
+        said(Command::new("redis-benchmark").args(command).args(arguments))
     };
     for arguments in [&["-n", "20000", "-c", "50"], &["-n", "20000", "-P", "16"], &["-n", "500", "-d", "300000"]] {
         let rates = bench(arguments);
@@ -105,18 +112,19 @@ fn postgres(bin: &Path) -> Server {
         command
     };
     said(run("initdb").args(["--auth=trust", "--no-sync", "--username=app", "--no-instructions", "--locale=C"]));
+    let (host, port) = parts(address);
     let process = run("postgres")
-        .args(["-h", "127.0.0.1", "-k", "", "-F", "-p", &address.port().to_string()])
+        .args(["-h", &host, "-k", "", "-F", "-p", &port])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let port = address.port().to_string();
+    let server = Server { process, address, _directory: directory };
     e2e::process::until("PostgreSQL answers", || {
-        let asked = Command::new(bin.join("pg_isready")).args(["-h", "127.0.0.1", "-p", &port]).output();
+        let asked = Command::new(bin.join("pg_isready")).args(["-h", &host, "-p", &port]).output();
         asked.is_ok_and(|asked| asked.status.success())
     });
-    Server { process, address, _directory: directory }
+    server
 }
 
 #[test]
@@ -129,9 +137,9 @@ fn postgresql_and_psql() {
     };
     let server = postgres(&bin);
     let proxy = Proxy::to(&[server.address], &[]);
-    let port = proxy.listen.port().to_string();
+    let (host, port) = parts(proxy.listen);
     let psql = |statement: &str| {
-        let connection = ["-h", "127.0.0.1", "-p", &port, "-U", "app", "-d", "postgres", "-XAtq"];
+        let connection = ["-h", &host, "-p", &port, "-U", "app", "-d", "postgres", "-XAtq"];
         said(Command::new(bin.join("psql")).args(connection).args(["-c", statement]))
     };
     assert_eq!(psql("select 6 * 7"), "42\n");

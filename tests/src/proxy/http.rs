@@ -1,7 +1,8 @@
 //! HTTP byte by byte: upstreams that answer what a test says and remember what they got, and clients that send anything.
 
 use crate::proxy::launch;
-use crate::sidecar::Sidecar;
+use crate::sidecar::{Sidecar, free_port, with};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -136,7 +137,7 @@ impl Proxy {
         change: impl FnOnce(crate::launch::Launch) -> crate::launch::Launch,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (address, admin, file) = (port(), port(), directory.path().join("proxy.yaml"));
+        let (address, admin, file) = (free_port(), free_port(), directory.path().join("proxy.yaml"));
         let mut text = format!(
             "listeners: [{{listen: \"{address}\", protocol: http, cluster: c, http: {{{http}}}}}]\nclusters:\n  c:\n    endpoints:\n"
         );
@@ -144,7 +145,10 @@ impl Proxy {
             let _ = writeln!(text, "      - \"{endpoint}\"");
         }
         std::fs::write(&file, text).expect("a file");
-        let sidecar = Sidecar::start(change(launch(&[&"--config", &file, &"--admin", &admin.to_string()])));
+        // What the end waits for is another test's.
+        let end: [&dyn AsRef<OsStr>; 4] = [&"--quiet-for", &"0s", &"--drain-timeout", &"100ms"];
+        let launch = with(launch(&[&"--config", &file, &"--admin", &admin.to_string()]), &end);
+        let sidecar = Sidecar::start(change(launch));
         sidecar.until_said("listening on");
         Self { address, admin, sidecar, _directory: directory }
     }
@@ -252,19 +256,6 @@ impl Client {
             bytes.extend_from_slice(&buffer[..count]);
         }
         String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-/// A port that nobody has, and that is not among those which outgoing connections get: with many of these, one would take
-/// it before it is listened on.
-fn port() -> SocketAddr {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let from = std::process::id() as usize % 200 * 100;
-    loop {
-        let port = 10_000 + (from + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
-        if let Ok(listener) = TcpListener::bind(format!("127.0.0.1:{port}")) {
-            return listener.local_addr().expect("a socket");
-        }
     }
 }
 
