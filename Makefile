@@ -89,10 +89,12 @@ registry:
 peers:
 	@$(call install,busybox unzip bsdtar rsyslogd,busybox unzip libarchive-tools rsyslog rsyslog-elasticsearch)
 
-# What the tests look at pause with, make archives for war-copy with, and rotate logs with, from this machine's packages.
+# What the tests look at pause with, make archives for war-copy with, rotate logs with, and put behind adapter-proxy, from
+# this machine's packages. Their services are not to be started: the tests have their own.
 tools:
-	@$(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate,binutils file gdb util-linux \
-		zip unzip libarchive-tools python3 logrotate)
+	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq \
+		redis-server redis-benchmark psql pg_ctlcluster,binutils file gdb util-linux zip unzip libarchive-tools python3 \
+		logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql)
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:

@@ -207,6 +207,22 @@ impl Launch {
         })
     }
 
+    /// Has the program see `file` where `path` is, which nobody else does.
+    ///
+    /// # Panics
+    /// If a path has a NUL byte.
+    #[must_use]
+    pub fn with_file(mut self, path: &Path, file: &Path) -> Self {
+        self.namespaces |= CloneFlags::CLONE_NEWNS;
+        let [path, file] =
+            [path, file].map(|path| CString::new(path.as_os_str().as_bytes()).expect("a path without NUL"));
+        self.step(move || {
+            let none = None::<&str>;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+            mount(Some(file.as_c_str()), path.as_c_str(), none, MsFlags::MS_BIND, none)
+        })
+    }
+
     /// Gives the program a user namespace in which it is nobody.
     #[must_use]
     pub fn in_user_namespace(mut self) -> Self {

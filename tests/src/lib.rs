@@ -16,6 +16,7 @@ pub mod orphans;
 pub mod pause;
 pub mod pod;
 pub mod process;
+pub mod proxy;
 pub mod registry;
 pub mod shipper;
 pub mod sidecar;

@@ -90,7 +90,12 @@ impl Program {
 
     /// The programs with these names; all that are released when there are none.
     pub fn select(names: &[String]) -> Result<Vec<Self>> {
-        let released = [Self::pause(), Self::sidecar("war-copy", &["bin/cp"]), Self::sidecar("log-shipper", &[])];
+        let released = [
+            Self::pause(),
+            Self::sidecar("war-copy", &["bin/cp"]),
+            Self::sidecar("log-shipper", &[]),
+            Self::sidecar("adapter-proxy", &[]),
+        ];
         if names.is_empty() {
             return Ok(released.to_vec());
         }
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn without_names_all_that_is_released() {
         let names: Vec<String> = Program::select(&[]).unwrap().into_iter().map(|program| program.name).collect();
-        assert_eq!(names, ["pause", "war-copy", "log-shipper"]);
+        assert_eq!(names, ["pause", "war-copy", "log-shipper", "adapter-proxy"]);
     }
 
     #[test]
@@ -123,7 +128,7 @@ mod tests {
         let error = Program::select(&["paus".into()]).err().unwrap();
         assert_eq!(
             error.to_string(),
-            "there is no program `paus`; there are `pause`, `war-copy`, `log-shipper`, `app`"
+            "there is no program `paus`; there are `pause`, `war-copy`, `log-shipper`, `adapter-proxy`, `app`"
         );
     }
 }

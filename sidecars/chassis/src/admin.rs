@@ -1,5 +1,6 @@
 //! The admin endpoint: `/livez`, `/readyz`, `/metrics`, and pages of a program's own. It is for whoever can reach it, so
-//! it is on 127.0.0.1 unless told otherwise, it changes nothing, and what it costs is bounded.
+//! it is on 127.0.0.1 unless told otherwise, it changes nothing but what a program has asked for, and what it costs is
+//! bounded.
 
 mod address;
 mod connections;
@@ -10,7 +11,7 @@ use anyhow::Result;
 use connections::Connections;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use std::io::ErrorKind;
 use std::net;
@@ -35,6 +36,13 @@ pub trait Service {
 
     /// What else there is; `path` begins with a slash and is not decoded.
     fn page(&self, path: &str) -> Option<Page> {
+        let _ = path;
+        None
+    }
+
+    /// Does what a POST of `path` is for, and tells that in a line; `None` when that does nothing, as by default. What
+    /// comes with the request is not read.
+    fn post(&self, path: &str) -> Option<String> {
         let _ = path;
         None
     }
@@ -92,10 +100,20 @@ pub async fn serve<S: Service + ?Sized + 'static>(listener: TcpListener, service
 }
 
 fn answer<S: Service + ?Sized>(service: &S, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refusal = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
-        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return refusal;
+    match *request.method() {
+        Method::GET | Method::HEAD => {}
+        // A browser says so when a page of somebody else's has it ask.
+        Method::POST if request.headers().contains_key(ORIGIN) => {
+            return response(StatusCode::FORBIDDEN, TEXT, "not for browsers\n");
+        }
+        Method::POST if let Some(done) = service.post(request.uri().path()) => {
+            return response(StatusCode::OK, TEXT, done);
+        }
+        _ => {
+            let mut refusal = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
+            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refusal;
+        }
     }
     match request.uri().path() {
         "/livez" => response(StatusCode::OK, TEXT, "ok\n"),

@@ -1,6 +1,10 @@
 //! Prometheus' text format, version 0.0.4: what `/metrics` answers.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
+mod histogram;
+
+pub use histogram::Histogram;
+
 use std::fmt::{Display, Write};
 
 /// One family after another: what it is, and then its samples.
@@ -27,7 +31,12 @@ impl Exposition {
 
     /// A sample of the family that was begun last; `value` is a number. Two samples may not have the same labels.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
-        self.text.push_str(self.family);
+        self.line(self.family, "", labels, value)
+    }
+
+    fn line(&mut self, family: &str, suffix: &str, labels: &[(&str, &str)], value: impl Display) -> &mut Self {
+        self.text.push_str(family);
+        self.text.push_str(suffix);
         for (index, (name, value)) in labels.iter().enumerate() {
             self.text.push_str(if index == 0 { "{" } else { "," });
             self.text.push_str(name);

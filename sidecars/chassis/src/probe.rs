@@ -6,10 +6,13 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// For all of it. Kubelet waits no longer either, by default.
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it is asked whether it is ready
+const AGAIN: Duration = Duration::from_millis(10);
 /// A status line and a reason
 const MAX_ANSWER: usize = 4 << 10;
 
@@ -42,6 +45,23 @@ pub fn probe(address: Address, which: Which) -> Result<()> {
         Some("200") => Ok(()),
         Some("503") => bail!("{not}: {}", body.trim_end()),
         _ => bail!("{not}: {address} answers something else\nhint: another program of this pod may have that port"),
+    }
+}
+
+/// Returns when the program whose admin endpoint is at `address` is ready, which may not even be started yet.
+///
+/// # Errors
+/// When it is not within `timeout`: why, the last time it was asked.
+pub fn wait(address: Address, timeout: Duration) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match probe(address, Which::Ready) {
+            Ok(()) => return Ok(()),
+            // That nobody is there will be told by nobody else.
+            Err(error) if error.is::<Usage>() => return Err(error),
+            Err(error) if start.elapsed() >= timeout => return Err(error.context(format!("waited for {timeout:?}"))),
+            Err(_) => sleep(AGAIN),
+        }
     }
 }
 

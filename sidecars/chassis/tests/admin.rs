@@ -29,6 +29,13 @@ impl Service for Program {
         metrics.finish()
     }
 
+    fn post(&self, path: &str) -> Option<String> {
+        (path == "/unready").then(|| {
+            self.ready.store(false, Ordering::Relaxed);
+            "done\n".into()
+        })
+    }
+
     fn page(&self, path: &str) -> Option<Page> {
         (path == "/big").then(|| Page { content_type: "application/octet-stream", body: "x".repeat(8 << 20) })
     }
@@ -249,4 +256,27 @@ fn probes_of_strangers() {
     });
     assert!(probe(Address::At(address), Which::Ready).is_err());
     stranger.join().unwrap();
+}
+
+#[test]
+fn what_a_post_does() {
+    let (address, ready) = start();
+    let text = "content-type: text/plain; charset=utf-8";
+    for path in ["/livez", "/metrics", "/nothing", "/big"] {
+        has(&ask(address, &format!("POST {path}")), 405, "allow: get, head", "only GET and HEAD\n");
+    }
+    assert!(ask(address, "GET /unready").starts_with("HTTP/1.1 404 "));
+    for method in ["PUT", "DELETE", "OPTIONS"] {
+        assert!(ask(address, &format!("{method} /unready")).starts_with("HTTP/1.1 405 "));
+    }
+    // A page of somebody else's, in a browser of one who has the port forwarded
+    let mut stream = connect(address);
+    let head = "POST /unready HTTP/1.1\r\nHost: a\r\nOrigin: http://example.org\r\nConnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    has(&answer, 403, text, "not for browsers\n");
+    assert!(ready.load(Ordering::Relaxed), "nothing has come of all that");
+    has(&ask(address, "POST /unready"), 200, text, "done\n");
+    assert!(!ready.load(Ordering::Relaxed));
 }

@@ -1,0 +1,150 @@
+//! The command line.
+
+use adapter_proxy::address::{Address as ListenAddress, Target};
+use adapter_proxy::config::{Cluster, Config, Endpoint, Listener, Protocol};
+use chassis::admin::Address;
+use chassis::args::{duration, parse};
+use chassis::exit::{self, Usage};
+use chassis::message::{self, Format as MessageFormat};
+use chassis::probe::Which;
+use clap::{Args, Parser, Subcommand};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What to do.
+pub enum Task {
+    Proxy(Settings),
+    Check(Settings),
+    Probe(Address, Which),
+    Wait(Address, Duration),
+}
+
+/// Everything this process was told.
+pub struct Settings {
+    pub config: Config,
+    /// Where the configuration is from, if it is a file
+    pub file: Option<PathBuf>,
+    pub quiet_for: Duration,
+    pub drain_timeout: Duration,
+    pub admin: Address,
+    /// Whether a POST of /quit ends it
+    pub quit: bool,
+}
+
+/// What this process was started for.
+///
+/// # Errors
+/// When there is nothing to do, as [`parse`] says it.
+pub fn task() -> Result<Task, ExitCode> {
+    let args = parse::<AdapterProxy>()?;
+    message::init("adapter-proxy", args.log_format);
+    let task = match args.command {
+        Some(Command::Probe { which }) => Ok(Task::Probe(args.admin, which)),
+        Some(Command::Wait { timeout }) => Ok(Task::Wait(args.admin, timeout)),
+        Some(Command::Check { options }) => options.settings(args.admin).map(Task::Check),
+        None => args.options.settings(args.admin).map(Task::Proxy),
+    };
+    task.map_err(|usage| exit::code(Err(usage.into())))
+}
+
+/// One local address for a whole cluster
+///
+/// The app connects to an address of its own pod. adapter-proxy sends what comes on to one of many endpoints, the one
+/// that does best, and to another one when that fails.
+#[derive(Parser)]
+#[command(name = "adapter-proxy", version, after_help = EXAMPLES)]
+struct AdapterProxy {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+
+    /// Where to answer /livez, /readyz, /metrics and /endpoints, or `off`
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9630", global = true)]
+    admin: Address,
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    log_format: MessageFormat,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what the configuration means, and whether it is right
+    Check {
+        #[command(flatten)]
+        options: Box<Options>,
+    },
+    /// Ask the admin endpoint of a running adapter-proxy, for exec probes
+    Probe {
+        #[arg(value_enum)]
+        which: Which,
+    },
+    /// Return when a running adapter-proxy is ready: for the postStart hook of a sidecar
+    Wait {
+        /// Give up after so long
+        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+        timeout: Duration,
+    },
+}
+
+#[derive(Args)]
+struct Options {
+    /// Take listeners and clusters from this YAML file, and follow its changes
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the app connects to, such as `127.0.0.1:6379` or `unix:/run/redis.sock`
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "config", requires = "to")]
+    listen: Option<ListenAddress>,
+    /// The endpoints, such as redis-a:6379,redis-b:6379
+    #[arg(long, value_name = "ENDPOINT", value_delimiter = ',', conflicts_with = "config", requires = "listen")]
+    to: Vec<Target>,
+    /// What is spoken there
+    #[arg(long, value_enum, default_value = "tcp", conflicts_with = "config")]
+    protocol: Protocol,
+
+    /// Take POST /quit on the admin endpoint for a SIGTERM: for Jobs, whose sidecars nobody else ends
+    #[arg(long)]
+    quit: bool,
+    /// After SIGTERM, go on until no connection is open and nothing has come for so long …
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "500ms")]
+    quiet_for: Duration,
+    /// … and this is how long it may take altogether
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "25s")]
+    drain_timeout: Duration,
+}
+
+const EXAMPLES: &str = "Examples:
+  adapter-proxy --listen 127.0.0.1:6379 --to redis-a:6379,redis-b:6379
+  adapter-proxy --config /etc/adapter-proxy.yaml
+  adapter-proxy wait --timeout 30s
+  adapter-proxy check --config /etc/adapter-proxy.yaml
+
+Exit codes: 0 all that was begun is done, 1 something was cut off, 2 usage";
+
+impl Options {
+    fn settings(self, admin: Address) -> Result<Settings, Usage> {
+        let config = match (&self.config, self.listen) {
+            (Some(file), _) => Config::load(file)?,
+            (None, Some(listen)) => {
+                let endpoints = self.to.into_iter().map(Endpoint::at).collect();
+                Config {
+                    listeners: vec![Listener::at(listen, self.protocol, "cluster")],
+                    clusters: BTreeMap::from([("cluster".into(), Cluster::of(endpoints))]),
+                }
+            }
+            (None, None) => {
+                let text = "nothing to listen on\nhint: give --listen and --to, or --config";
+                return Err(Usage(text.into()));
+            }
+        };
+        Ok(Settings {
+            config,
+            file: self.config,
+            quiet_for: self.quiet_for,
+            drain_timeout: self.drain_timeout,
+            admin,
+            quit: self.quit,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! Whether a configuration is right, and what it means.
+
+use crate::args::Settings;
+use adapter_proxy::address::Address;
+use adapter_proxy::config::{Cluster, Listener, Protocol};
+use anyhow::Result;
+use std::io::{Write, stdout};
+use std::time::Duration;
+
+/// # Errors
+/// When stdout is closed.
+pub fn check(settings: &Settings) -> Result<()> {
+    let mut out = stdout().lock();
+    for listener in &settings.config.listeners {
+        show_listener(&mut out, listener)?;
+    }
+    for (name, cluster) in &settings.config.clusters {
+        show_cluster(&mut out, name, cluster)?;
+    }
+    Ok(())
+}
+
+fn show_listener(out: &mut impl Write, listener: &Listener) -> Result<()> {
+    let Listener { listen, protocol, cluster, max_connections, .. } = listener;
+    let mode = match listen {
+        Address::Unix(_) => format!(" (mode {:04o})", listener.mode),
+        Address::Socket(_) => String::new(),
+    };
+    let protocol = match protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Http => "http",
+    };
+    let idle = time(listener.idle_timeout);
+    let limits = format!("at most {max_connections} connections, closed after {idle} without a byte");
+    writeln!(out, "{listen}{mode}: {protocol}, to the cluster {cluster}; {limits}")?;
+    if !listen.is_local() {
+        writeln!(out, "  others than this pod may connect to it, too")?;
+    }
+    Ok(())
+}
+
+fn show_cluster(out: &mut impl Write, name: &str, cluster: &Cluster) -> Result<()> {
+    writeln!(out, "cluster {name}: connections within {}", time(cluster.connect_timeout))?;
+    for endpoint in &cluster.endpoints {
+        let weight = if endpoint.weight == 1 { String::new() } else { format!(", weight {}", endpoint.weight) };
+        let backup = if endpoint.backup { ", when none of the others is well" } else { "" };
+        writeln!(out, "  {}{weight}{backup}", endpoint.at)?;
+    }
+    if let Some(file) = &cluster.file {
+        writeln!(out, "  and those that {} lists", file.display())?;
+    }
+    Ok(())
+}
+
+/// As it may be written.
+fn time(time: Duration) -> String {
+    let milliseconds = time.as_millis();
+    let units: [(u128, &str); 3] = [(3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    match units.iter().find(|(unit, _)| milliseconds > 0 && milliseconds.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", milliseconds / unit),
+        None => format!("{milliseconds}ms"),
+    }
+}

@@ -1,0 +1,179 @@
+//! Passive checks: an endpoint at which too much fails in a row is left out for a while, longer each time. After that, one
+//! try finds out whether it is back.
+
+use super::Failure;
+use crate::config;
+use std::cell::Cell;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Of one endpoint.
+#[derive(Default)]
+pub struct Outlier {
+    failures: Cell<u32>,
+    last: Cell<Option<Failure>>,
+    /// How often in a row it was put out
+    times: Cell<u32>,
+    until: Cell<Option<Instant>>,
+    /// The try that finds out is under way
+    trial: Cell<bool>,
+    /// Since when it is back
+    back: Cell<Option<Instant>>,
+    ejections: Cell<u64>,
+}
+
+/// It was put out.
+#[derive(PartialEq, Debug)]
+pub struct Ejected {
+    pub for_so_long: Duration,
+    /// Whether it was in before, and not only on trial
+    pub is_new: bool,
+}
+
+impl Outlier {
+    /// Whether a try may go there.
+    pub fn is_in(&self, now: Instant) -> bool {
+        self.until.get().is_none_or(|until| until <= now && !self.trial.get())
+    }
+
+    /// Whether it is time to find out if it is back.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.until.get().is_some_and(|until| until <= now && !self.trial.get())
+    }
+
+    /// Until when it is out, at least.
+    pub fn until(&self) -> Option<Instant> {
+        self.until.get()
+    }
+
+    /// Failures in a row, and the last one's kind.
+    pub fn failures(&self) -> (u32, Option<Failure>) {
+        (self.failures.get(), self.last.get())
+    }
+
+    pub fn ejections(&self) -> u64 {
+        self.ejections.get()
+    }
+
+    /// A try goes there. Returns whether it is the one that finds out.
+    pub fn begin(&self, now: Instant) -> bool {
+        let trial = self.is_due(now);
+        if trial {
+            self.trial.set(true);
+        }
+        trial
+    }
+
+    /// The try that was to find out has not.
+    pub fn give_up(&self) {
+        self.trial.set(false);
+    }
+
+    /// Returns whether that brings it back.
+    pub fn succeeded(&self, now: Instant) -> bool {
+        self.failures.set(0);
+        self.last.set(None);
+        let returns = self.until.take().is_some();
+        if returns {
+            self.trial.set(false);
+            self.back.set(Some(now));
+        }
+        returns
+    }
+
+    /// `random` is below 1: not all that were put out together are tried together.
+    pub fn failed(
+        &self,
+        now: Instant,
+        failure: Failure,
+        was_trial: bool,
+        settings: &config::Outlier,
+        random: f64,
+    ) -> Option<Ejected> {
+        self.failures.set(self.failures.get().saturating_add(1));
+        self.last.set(Some(failure));
+        let is_new = self.until.get().is_none();
+        // What was under way when it was put out says nothing new.
+        let reason = if is_new { self.failures.get() >= settings.failures } else { was_trial };
+        if settings.failures == 0 || !reason {
+            return None;
+        }
+        if is_new && self.back.get().is_none_or(|back| now.saturating_duration_since(back) > settings.longest) {
+            self.times.set(0);
+        }
+        let longer = settings.eject_for.saturating_mul(1 << self.times.get().min(20));
+        let for_so_long = longer.min(settings.longest).mul_f64(0.75 + random / 4.0);
+        self.times.set(self.times.get().saturating_add(1));
+        self.until.set(Some(now + for_so_long));
+        self.trial.set(false);
+        self.ejections.set(self.ejections.get() + 1);
+        Some(Ejected { for_so_long, is_new })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ejected, Outlier};
+    use crate::cluster::Failure::{self, Connect};
+    use crate::config;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    const SETTINGS: config::Outlier =
+        config::Outlier { failures: 3, eject_for: Duration::from_secs(4), longest: Duration::from_secs(20) };
+
+    fn fail(outlier: &Outlier, now: Instant, trial: bool) -> Option<Duration> {
+        outlier.failed(now, Connect, trial, &SETTINGS, 1.0).map(|ejected| ejected.for_so_long)
+    }
+
+    #[test]
+    fn it_takes_failures_in_a_row() {
+        let (outlier, now) = (Outlier::default(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!((fail(&outlier, now, false), fail(&outlier, now, false)), (None, None));
+            assert!(!outlier.succeeded(now));
+        }
+        assert!(outlier.is_in(now));
+        let ejected = (0..3).filter_map(|_| outlier.failed(now, Failure::Timeout, false, &SETTINGS, 0.0)).last();
+        assert_eq!(ejected, Some(Ejected { for_so_long: Duration::from_secs(3), is_new: true }));
+        assert!(!outlier.is_in(now) && !outlier.is_in(now + Duration::from_millis(2999)));
+        assert_eq!(outlier.failures(), (3, Some(Failure::Timeout)));
+    }
+
+    #[test]
+    fn one_try_finds_out_and_each_time_is_longer() {
+        let (outlier, mut now) = (Outlier::default(), Instant::now());
+        let first = (0..3).filter_map(|_| fail(&outlier, now, false)).last();
+        assert_eq!(first, Some(Duration::from_secs(4)));
+        assert_eq!(fail(&outlier, now, false), None, "what was under way");
+        for seconds in [8, 16, 20, 20] {
+            now = outlier.until().unwrap();
+            assert!(outlier.is_in(now) && outlier.begin(now) && !outlier.is_in(now) && !outlier.begin(now));
+            assert_eq!(fail(&outlier, now, true), Some(Duration::from_secs(seconds)));
+        }
+        now = outlier.until().unwrap();
+        assert!(outlier.begin(now));
+        outlier.give_up();
+        assert!(outlier.begin(now), "that one did not find out");
+        assert!(outlier.succeeded(now) && outlier.is_in(now) && !outlier.succeeded(now));
+        assert_eq!(outlier.ejections(), 5);
+    }
+
+    #[test]
+    fn who_has_been_well_for_long_begins_anew() {
+        let (outlier, now) = (Outlier::default(), Instant::now());
+        let eject = |now| (0..3).filter_map(|_| fail(&outlier, now, false)).last().map(|time| time.as_secs());
+        assert_eq!(eject(now), Some(4));
+        outlier.succeeded(now);
+        assert_eq!(eject(now + Duration::from_secs(1)), Some(8));
+        outlier.succeeded(now);
+        assert_eq!(eject(now + Duration::from_secs(21)), Some(4));
+    }
+
+    #[test]
+    fn never() {
+        let (outlier, now) = (Outlier::default(), Instant::now());
+        let settings = config::Outlier { failures: 0, ..SETTINGS };
+        assert!((0..100).all(|_| outlier.failed(now, Connect, false, &settings, 0.0).is_none()));
+    }
+}

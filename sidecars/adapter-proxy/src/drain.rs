@@ -1,0 +1,52 @@
+//! The end: nothing stops that the app still needs.
+//!
+//! As a classic sidecar it is asked to end together with the app, which may go on for a while and even connect anew; as
+//! a native one after the app is gone. Who is gone has no connections. So an open one, silent or not, means that
+//! somebody may still need it, and the pod waits for that one anyway.
+
+use adapter_proxy::traffic::Traffic;
+use anyhow::{Result, bail};
+use chassis::message;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+
+/// Resolves when no connection is open, and nothing has come or gone for `quiet_for` since `asked`.
+pub async fn quiet(asked: Instant, quiet_for: Duration, ended: &Notify, traffic: impl Fn() -> Vec<Rc<Traffic>>) {
+    loop {
+        let traffic = traffic();
+        if traffic.iter().any(|one| one.open() > 0) {
+            ended.notified().await;
+            continue;
+        }
+        let last = traffic.iter().map(|one| one.last()).fold(asked, Instant::max);
+        match last.checked_add(quiet_for) {
+            Some(due) if due <= Instant::now() => return,
+            Some(due) => sleep_until(due.into()).await,
+            None => std::future::pending().await, // clocks end somewhere
+        }
+    }
+}
+
+/// What is left when there is no more time.
+///
+/// # Errors
+/// When something was under way.
+pub fn cut_off(traffic: &[Rc<Traffic>], quiet_for: Duration) -> Result<()> {
+    let (mut busy, mut silent) = (vec![], 0);
+    for one in traffic {
+        match one.busy(quiet_for) {
+            0 => {}
+            count => busy.push(format!("{count} of {}", one.listener)),
+        }
+        silent += one.open() - one.busy(quiet_for);
+    }
+    if !busy.is_empty() {
+        bail!("connections are cut off: {}\nhint: `--drain-timeout` gives them more time", busy.join(", "));
+    }
+    if silent > 0 {
+        message::info(format_args!("connections are closed on which nothing moves: {silent}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! A line for each request, on stdout. Who reads it may be slow or stuck: the proxy writes from a thread that may wait,
+//! and leaves lines out, and counts them, when too many are waiting.
+
+use crate::config::AccessLog as Format;
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+/// Lines are written together, as those of so long.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// Who reads them has so long at the end.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Of lines that wait, in bytes.
+const MOST: usize = 256 << 10;
+
+#[derive(Default)]
+pub struct AccessLog {
+    waiting: RefCell<Vec<u8>>,
+    writing: Cell<bool>,
+    left_out: Cell<u64>,
+    /// Held by who writes, so that lines stay in order
+    stdout: Mutex<()>,
+}
+
+/// What is said of a request.
+pub struct Entry<'a> {
+    pub listener: &'a str,
+    pub client: &'a str,
+    pub method: &'a str,
+    pub target: &'a str,
+    /// 0 when there was no answer
+    pub status: u16,
+    pub received: u64,
+    pub sent: u64,
+    pub took: Duration,
+    pub endpoint: &'a str,
+    pub tries: u32,
+    pub trace: &'a str,
+}
+
+impl AccessLog {
+    pub fn add(self: &Rc<Self>, format: Format, entry: &Entry) {
+        if self.waiting.borrow().len() > MOST {
+            self.left_out.set(self.left_out.get() + 1);
+            return;
+        }
+        entry.write(format, SystemTime::now(), &mut self.waiting.borrow_mut());
+        if !self.writing.replace(true) {
+            let this = self.clone();
+            tokio::task::spawn_local(async move {
+                while !this.waiting.borrow().is_empty() {
+                    sleep(TOGETHER).await;
+                    this.flush().await;
+                }
+                this.writing.set(false);
+            });
+        }
+    }
+
+    /// Writes what waits. At the end of the program it is waited for, but not for ever.
+    pub async fn finish(&self) {
+        let _ = timeout(LAST, self.flush()).await;
+    }
+
+    async fn flush(&self) {
+        let _stdout = self.stdout.lock().await;
+        let lines = self.waiting.take();
+        // A log that nobody reads any more stops nothing.
+        let _ = tokio::task::spawn_blocking(move || io::stdout().lock().write_all(&lines)).await;
+    }
+
+    /// Lines that were not written.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.get()
+    }
+}
+
+impl Entry<'_> {
+    fn write(&self, format: Format, now: SystemTime, out: &mut Vec<u8>) {
+        let Self { listener, client, method, target, status, received, sent, endpoint, tries, trace, .. } = self;
+        let (time, took) = (Time(now), self.took.as_secs_f64() * 1000.0);
+        let mut line = String::new();
+        // A method is a token and a target has no space, quote or control character that would need escaping in either
+        // format but `"` and `\`, which some send as they are.
+        let target = target.replace('\\', "\\\\").replace('"', "\\\"");
+        let _ = match format {
+            Format::Off => return,
+            Format::Text => writeln!(
+                line,
+                "{time} {client} \"{method} {target}\" {status} {received} {sent} {took:.3}ms {endpoint} {tries} {trace}"
+            ),
+            Format::Json => writeln!(
+                line,
+                "{{\"time\":\"{time}\",\"listener\":\"{listener}\",\"client\":\"{client}\",\"method\":\"{method}\",\
+                 \"target\":\"{target}\",\"status\":{status},\"received\":{received},\"sent\":{sent},\
+                 \"duration_ms\":{took:.3},\"endpoint\":\"{endpoint}\",\"tries\":{tries},\"trace_id\":\"{trace}\"}}"
+            ),
+        };
+        out.extend_from_slice(line.as_bytes());
+    }
+}
+
+/// As RFC 3339 has it, in UTC and milliseconds.
+struct Time(SystemTime);
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let since = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (days, seconds) = (since.as_secs() / 86400, since.as_secs() % 86400);
+        // Days to a date of the Gregorian calendar, whose years begin in March here, so that a leap day is the last:
+        // <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>
+        let shifted = days + 719_468;
+        let (era, day) = (shifted / 146_097, shifted % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+        let year = era * 400 + year + u64::from(month <= 2);
+        let (hour, minute, second, millis) = (seconds / 3600, seconds / 60 % 60, seconds % 60, since.subsec_millis());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Time;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn times() {
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_200_000, "2024-03-01T00:00:00.000Z"),
+            (4_102_444_799_000, "2099-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(Time(SystemTime::UNIX_EPOCH + Duration::from_millis(millis)).to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! One try of a request at one endpoint, up to the head of its answer.
+
+use super::buffer::Buffer;
+use super::scan::{Found, Scan};
+use crate::cluster::{Failure, Try};
+use crate::stream::Stream;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
+
+pub struct Attempt {
+    pub of: Try,
+    link: Link,
+    /// Whether the connection has taken other requests before
+    pub reused: bool,
+    /// So many bytes of the request have been written
+    pub sent: usize,
+    /// What it has answered
+    pub input: Buffer,
+    scan: Scan,
+    pub begun: Instant,
+    /// Until then there must be an answer
+    pub deadline: Instant,
+    /// Writing failed, and there may be an answer that says why
+    broken: Option<io::Error>,
+}
+
+enum Link {
+    Connecting(Connecting),
+    Open(Stream),
+}
+
+/// Why there will be no answer.
+pub struct Lost {
+    pub failure: Failure,
+    pub error: io::Error,
+}
+
+impl Attempt {
+    pub fn with(of: Try, stream: Stream, begun: Instant, deadline: Instant) -> Self {
+        Self { reused: true, ..Self::new(of, Link::Open(stream), begun, deadline) }
+    }
+
+    pub fn connect(of: Try, limit: Duration, begun: Instant, deadline: Instant) -> Self {
+        let endpoint = of.endpoint().clone();
+        let connecting = Box::pin(async move { endpoint.connect(limit).await });
+        Self::new(of, Link::Connecting(connecting), begun, deadline)
+    }
+
+    fn new(of: Try, link: Link, begun: Instant, deadline: Instant) -> Self {
+        Self {
+            of,
+            link,
+            reused: false,
+            sent: 0,
+            input: Buffer::default(),
+            scan: Scan::default(),
+            begun,
+            deadline,
+            broken: None,
+        }
+    }
+
+    /// The connection, once there is one.
+    pub fn stream(&self) -> Option<&Stream> {
+        match &self.link {
+            Link::Open(stream) => Some(stream),
+            Link::Connecting(_) => None,
+        }
+    }
+
+    pub fn into_stream(self) -> (Try, Option<Stream>) {
+        match self.link {
+            Link::Open(stream) => (self.of, Some(stream)),
+            Link::Connecting(_) => (self.of, None),
+        }
+    }
+
+    /// The head that was found has been dealt with, and another one follows.
+    pub fn next_head(&mut self, end: usize) {
+        self.input.consume(end);
+        self.scan = Scan::default();
+    }
+
+    /// Nothing more is to be written; what was answered up to now may tell why.
+    pub fn break_off(&mut self, error: io::Error) {
+        self.broken.get_or_insert(error);
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Connects, sends `request`, and reads. Ready with the end of the head of an answer.
+    pub fn poll(&mut self, context: &mut Context, request: &[u8], longest_head: usize) -> Poll<Result<usize, Lost>> {
+        if let Link::Connecting(connecting) = &mut self.link {
+            match connecting.as_mut().poll(context) {
+                Poll::Ready(Ok(stream)) => self.link = Link::Open(stream),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost { failure: Failure::Connect, error })),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let Link::Open(stream) = &self.link else { return Poll::Pending };
+        while self.sent < request.len() && self.broken.is_none() {
+            match stream.try_write(&request[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => match stream.poll_write_ready(context) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => self.broken = Some(error),
+                    Poll::Pending => break,
+                },
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => self.broken = Some(error),
+            }
+        }
+        let lost = |error| Poll::Ready(Err(Lost { failure: Failure::Broken, error }));
+        loop {
+            match self.scan.find(self.input.filled()) {
+                Found::End(end) if end <= longest_head => return Poll::Ready(Ok(end)),
+                Found::More if self.input.filled().len() < longest_head => {}
+                Found::BareLf => {
+                    return lost(io::Error::new(ErrorKind::InvalidData, "a line of its answer ends in a bare LF"));
+                }
+                _ => return lost(io::Error::new(ErrorKind::InvalidData, "the head of its answer is too long")),
+            }
+            match self.input.read(stream) {
+                Ok(0) => {
+                    let closed =
+                        || io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection without an answer");
+                    return lost(self.broken.take().unwrap_or_else(closed));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => match stream.poll_read_ready(context) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return lost(error),
+                    Poll::Pending => return Poll::Pending,
+                },
+                Err(error) => return lost(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Memory for what has been read and not yet dealt with. Who has nothing holds none: thousands of idle connections cost
+//! no buffers, and those that are busy take turns with the same few.
+
+use crate::stream::Stream;
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use tokio::io::Interest;
+
+/// Of each of them, in bytes. A head that is longer makes its own grow.
+pub const SIZE: usize = 16 << 10;
+
+/// So many are kept for the next ones, 1 MiB.
+const KEPT: usize = 64;
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(vec![]) };
+}
+
+/// An empty one.
+pub fn take() -> Vec<u8> {
+    FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(SIZE))
+}
+
+/// One that is not needed any more.
+pub fn give(mut bytes: Vec<u8>) {
+    FREE.with_borrow_mut(|free| {
+        if free.len() < KEPT && (SIZE..=2 * SIZE).contains(&bytes.capacity()) {
+            bytes.clear();
+            free.push(bytes);
+        }
+    });
+}
+
+/// What was read of a connection.
+#[derive(Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Buffer {
+    pub fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// The first `count` bytes have been dealt with.
+    pub fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.bytes.len());
+        if self.is_empty() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
+
+    /// Holds no memory while there is nothing in it.
+    pub fn release(&mut self) {
+        if self.is_empty() && self.bytes.capacity() > 0 {
+            self.start = 0;
+            give(std::mem::take(&mut self.bytes));
+        }
+    }
+
+    /// Reads what there is, and says how much; 0 at the end.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is nothing, and then it holds no memory for that.
+    pub fn read(&mut self, stream: &Stream) -> io::Result<usize> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = take();
+        }
+        if self.bytes.len() == self.bytes.capacity() {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+            self.bytes.reserve(1);
+        }
+        let room = self.bytes.capacity() - self.bytes.len();
+        let mut count = None;
+        let result = stream.try_io(Interest::READABLE, || {
+            let read = loop {
+                match rustix::io::read(stream, spare_capacity(&mut self.bytes)) {
+                    Err(Errno::INTR) => {}
+                    read => break read,
+                }
+            };
+            count = Some(read?);
+            // Less than there was room for is all that there was: saying so now saves the call that would find nothing.
+            if count.is_some_and(|count| count > 0 && count < room) {
+                Err(ErrorKind::WouldBlock.into())
+            } else {
+                Ok(())
+            }
+        });
+        if count.is_none() {
+            self.release();
+        }
+        count.map_or_else(|| Err(result.err().unwrap_or_else(|| ErrorKind::WouldBlock.into())), Ok)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.bytes.capacity() > 0 {
+            give(std::mem::take(&mut self.bytes));
+        }
+    }
+}

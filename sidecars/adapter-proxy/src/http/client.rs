@@ -1,0 +1,146 @@
+//! One connection of the app's: one request after the other.
+
+use super::buffer::{self, Buffer};
+use super::exchange::{Next, exchange};
+use super::framing::Body;
+use super::pump::Pump;
+use super::scan::{Found, Scan};
+use super::timer::Timer;
+use super::{ClientAddress, Http, Refusal, request};
+use crate::config;
+use crate::stream::Stream;
+use crate::traffic::{Connection, Way};
+use std::future::poll_fn;
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Who is answered before all of the request was read gets the time to read the answer: closing at once would take it
+/// back. But only so long, and so many bytes.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+pub struct Client {
+    pub stream: Stream,
+    pub connection: Connection,
+    pub input: Buffer,
+    pub timer: Timer,
+    pub address: ClientAddress,
+}
+
+/// Serves one connection, from its first request to its last.
+pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
+    let (input, timer, address) = (Buffer::default(), Timer::at(Instant::now()), ClientAddress::default());
+    let mut client = Client { stream, connection, input, timer, address };
+    loop {
+        let settings = http.settings();
+        if settings.names_clients() && client.address.plain.is_empty() {
+            client.address = ClientAddress::of(client.stream.peer());
+        }
+        let end = match client.head(&settings, http.idle_timeout.get()).await {
+            Ok(Some(end)) => end,
+            Ok(None) => return,
+            Err(refusal) => return client.refuse(&http, &settings, refusal).await,
+        };
+        let mut out = buffer::take();
+        let parsed = request::parse(&client.input.filled()[..end], &settings, &client.address, &mut out);
+        client.input.consume(end);
+        let request = match parsed {
+            Ok(request) => request,
+            Err(refusal) => return client.refuse(&http, &settings, refusal).await,
+        };
+        match exchange(&http, &settings, &mut client, request, out).await {
+            Next::Request => {}
+            Next::Linger => return client.linger().await,
+            Next::Close => return,
+        }
+    }
+}
+
+impl Client {
+    /// Waits for the next request, and says where its head ends; `None` when there will be none.
+    async fn head(&mut self, settings: &config::Http, idle: Duration) -> Result<Option<usize>, Refusal> {
+        let mut scan = Scan::default();
+        let wait = if self.input.is_empty() { idle } else { settings.header_timeout };
+        self.timer.set(Instant::now() + wait);
+        poll_fn(|context| {
+            loop {
+                let filled = self.input.filled();
+                // What cannot be a request is refused before it is whole: a TLS client waits for an answer.
+                if filled.first().is_some_and(|byte| !byte.is_ascii_alphabetic() && !b"\r\n".contains(byte)) {
+                    return Poll::Ready(Err(Refusal(400, "this is no HTTP/1.1")));
+                }
+                match scan.find(filled) {
+                    Found::End(end) if end <= settings.max_head => return Poll::Ready(Ok(Some(end))),
+                    Found::BareLf => return Poll::Ready(Err(Refusal(400, "a line of the head ends in a bare LF"))),
+                    Found::More if filled.len() < settings.max_head => {}
+                    _ => return Poll::Ready(Err(Refusal(431, "the head is too long"))),
+                }
+                let is_first = filled.is_empty();
+                match self.input.read(&self.stream) {
+                    Ok(1..) if is_first => self.timer.set(Instant::now() + settings.header_timeout),
+                    Ok(1..) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => match self.stream.poll_read_ready(context) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)),
+                        Poll::Pending if self.timer.poll(context).is_pending() => return Poll::Pending,
+                        Poll::Pending if self.input.is_empty() => return Poll::Ready(Ok(None)),
+                        Poll::Pending => return Poll::Ready(Err(Refusal(408, "the head does not come"))),
+                    },
+                    Ok(0) | Err(_) => return Poll::Ready(Ok(None)),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Answers something that cannot be read on, and closes.
+    async fn refuse(mut self, http: &Http, settings: &config::Http, refusal: Refusal) {
+        http.counters.answered(refusal.0, Duration::ZERO);
+        let mut out = buffer::take();
+        refusal.answer(false, true, &mut out);
+        if self.send(out, settings.stall_timeout).await {
+            self.linger().await;
+        }
+    }
+
+    /// Sends all of it, and says whether the client took it.
+    pub async fn send(&mut self, out: Vec<u8>, limit: Duration) -> bool {
+        let mut pump = Pump::new(Body::NONE, false, out);
+        self.timer.set(Instant::now() + limit);
+        let mut nothing = Buffer::default();
+        let sent = poll_fn(|context| match pump.poll(context, (&self.stream, &mut nothing), &self.stream) {
+            Poll::Ready(result) => Poll::Ready(result.is_ok()),
+            Poll::Pending => self.timer.poll(context).map(|()| false),
+        })
+        .await;
+        self.connection.moved(Way::Down, pump.bytes);
+        sent
+    }
+
+    /// Reads and forgets, until the client has closed, too.
+    async fn linger(mut self) {
+        if self.stream.shut_down().is_err() {
+            return;
+        }
+        self.timer.set(Instant::now() + LINGER);
+        let mut left = LINGER_BYTES;
+        poll_fn(|context| {
+            loop {
+                self.input.consume(usize::MAX);
+                match self.input.read(&self.stream) {
+                    Ok(count @ 1..) if count < left => left -= count,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => match self.stream.poll_read_ready(context) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(_)) => return Poll::Ready(()),
+                        Poll::Pending => return self.timer.poll(context),
+                    },
+                    _ => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
+    }
+}

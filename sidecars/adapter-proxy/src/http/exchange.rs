@@ -1,0 +1,330 @@
+//! One request: sent to an endpoint, to another one when that may be done, and its answer relayed.
+
+mod answer;
+mod tries;
+
+use super::attempt::{Attempt, Lost};
+use super::buffer;
+use super::client::Client;
+use super::framing::Body;
+use super::pump::{Broken, Pump};
+use super::request::Request;
+use super::{Http, Refusal};
+use crate::cluster::{Cluster, Endpoint, Failure, Try, Unavailable};
+use crate::config;
+use crate::traffic::Way;
+use rustix::net::{RecvFlags, recv};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::io::Interest;
+use tokio::time::Instant;
+
+/// Of an answer, in bytes; an upstream is trusted with more than a client.
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// What becomes of the client's connection.
+pub enum Next {
+    /// It can take another request
+    Request,
+    /// What it was sent is to arrive, though it may be sending yet
+    Linger,
+    Close,
+}
+
+type Choosing = Pin<Box<dyn Future<Output = Result<Try, Unavailable>>>>;
+
+struct Exchange<'a> {
+    http: &'a Rc<Http>,
+    cluster: Rc<Cluster>,
+    settings: &'a config::Http,
+    client: &'a mut Client,
+    request: Request,
+    /// What is sent upstream at first: the head, and the body if all of it was there
+    head: Vec<u8>,
+    /// What is left of the body
+    upload: Option<Pump>,
+    /// Those under way; with an upload there is only ever one
+    attempts: Vec<Attempt>,
+    /// The next one, when it has to wait for an endpoint
+    choosing: Option<Choosing>,
+    /// Why the last one came to nothing
+    lost: Option<Refusal>,
+    tried: Vec<Rc<Endpoint>>,
+    tries: u32,
+    /// Takes no connection from the pool any more
+    fresh: bool,
+    /// Interim answers that have come. With the first this request has one upstream for good
+    interim: u32,
+    /// The client says something, and it is not that it goes
+    pipelined: bool,
+    begun: Instant,
+    deadline: Instant,
+    hedge_at: Option<Instant>,
+    status: u16,
+    received: u64,
+    sent: u64,
+    /// Whether the client knows how it ended
+    ended: bool,
+}
+
+/// What happened to a request under way.
+enum Event {
+    /// An attempt has the head of an answer, which ends there
+    Head(usize, usize),
+    Lost(usize, Lost),
+    /// There is an endpoint for it
+    Chosen(Try),
+    /// It takes long
+    Hedge,
+    Late,
+    Refused(Refusal),
+    Gone,
+}
+
+/// Answers a request, whose head is consumed.
+pub async fn exchange(
+    http: &Rc<Http>,
+    settings: &config::Http,
+    client: &mut Client,
+    mut request: Request,
+    mut head: Vec<u8>,
+) -> Next {
+    let _active = http.counters.request();
+    client.connection.touch();
+    client.connection.hold(1);
+    let begun = Instant::now();
+    http.budget.request(begun);
+    let body = std::mem::replace(&mut request.body, Body::NONE);
+    let mut received = 0;
+    let upload = match body {
+        Body::Length(0) => None,
+        // All of it is there: then it can be sent again, and in one packet.
+        Body::Length(length) if length <= client.input.filled().len().min(buffer::SIZE) as u64 => {
+            let body = client.input.filled().get(..usize::try_from(length).unwrap_or_default()).unwrap_or_default();
+            head.extend_from_slice(body);
+            client.input.consume(body.len());
+            client.connection.moved(Way::Up, length);
+            received = length;
+            None
+        }
+        Body::Length(_) => Some(Pump::new(body, false, vec![])),
+        _ => Some(Pump::new(body, true, vec![])),
+    };
+    let mut exchange = Exchange {
+        http,
+        cluster: http.cluster(),
+        settings,
+        client,
+        request,
+        head,
+        upload: upload.map(|upload| upload.at_most(settings.max_body)),
+        attempts: Vec::with_capacity(1),
+        choosing: None,
+        lost: None,
+        tried: vec![],
+        tries: 0,
+        fresh: false,
+        interim: 0,
+        pipelined: false,
+        begun,
+        deadline: begun + settings.request_timeout,
+        hedge_at: None,
+        status: 0,
+        received,
+        sent: 0,
+        ended: false,
+    };
+    let next = if exchange.is_too_large() {
+        exchange.refuse(Refusal(413, "the body is too large")).await
+    } else {
+        exchange.run().await
+    };
+    exchange.ended = true;
+    exchange.account();
+    drop(exchange);
+    client.connection.touch();
+    client.connection.release(1);
+    next
+}
+
+impl Exchange<'_> {
+    async fn run(&mut self) -> Next {
+        self.begin(self.begun);
+        loop {
+            match poll_fn(|context| self.poll(context)).await {
+                Event::Head(index, end) => match self.answer(index, end).await {
+                    Ok(next) => return next,
+                    Err(None) => {}
+                    Err(Some(refusal)) => return self.refuse(refusal).await,
+                },
+                Event::Lost(index, lost) => {
+                    if let Err(refusal) = self.lost(index, lost) {
+                        return self.refuse(refusal).await;
+                    }
+                }
+                Event::Chosen(chosen) => self.start(chosen, Instant::now()),
+                Event::Hedge => self.hedge(),
+                Event::Late => {
+                    for attempt in &mut self.attempts {
+                        attempt.of.failed(Failure::Timeout);
+                    }
+                    return self.refuse(Refusal(504, "request-timeout")).await;
+                }
+                Event::Refused(refusal) => return self.refuse(refusal).await,
+                Event::Gone => return Next::Close,
+            }
+        }
+    }
+
+    fn is_too_large(&self) -> bool {
+        let declared = self.upload.as_ref().map_or(self.received, Pump::declared);
+        self.settings.max_body.is_some_and(|most| declared > most)
+    }
+
+    /// Whether the client has more to send than has been read.
+    fn is_uploading(&self) -> bool {
+        self.upload.as_ref().is_some_and(|upload| !upload.has_ended())
+    }
+
+    fn poll(&mut self, context: &mut Context) -> Poll<Event> {
+        for index in 0..self.attempts.len() {
+            if let Poll::Ready(result) = self.attempts[index].poll(context, &self.head, LONGEST_HEAD) {
+                return Poll::Ready(match result {
+                    Ok(end) => Event::Head(index, end),
+                    Err(lost) => Event::Lost(index, lost),
+                });
+            }
+        }
+        if let Some(choosing) = &mut self.choosing
+            && let Poll::Ready(chosen) = choosing.as_mut().poll(context)
+        {
+            self.choosing = None;
+            return Poll::Ready(match chosen {
+                Ok(chosen) => Event::Chosen(chosen),
+                Err(Unavailable::Busy) => Event::Refused(Refusal(503, "endpoints-busy")),
+                Err(Unavailable::None) => Event::Refused(self.lost.take().unwrap_or(Refusal(503, "no-endpoint"))),
+            });
+        }
+        let heard = if self.is_uploading() { self.poll_upload(context) } else { self.poll_client(context) };
+        if heard.is_ready() {
+            return heard;
+        }
+        let deadlines =
+            self.attempts.iter().map(|attempt| attempt.deadline).chain([self.deadline]).chain(self.hedge_at);
+        self.client.timer.set(deadlines.min().unwrap_or(self.deadline));
+        if self.client.timer.poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        let now = Instant::now();
+        let late = self.attempts.iter().position(|attempt| attempt.deadline <= now);
+        Poll::Ready(match late {
+            _ if self.deadline <= now => Event::Late,
+            Some(index) => {
+                let error = io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
+                Event::Lost(index, Lost { failure: Failure::Timeout, error })
+            }
+            None => Event::Hedge,
+        })
+    }
+
+    /// Sends on what the client sends, as long as somebody takes it.
+    fn poll_upload(&mut self, context: &mut Context) -> Poll<Event> {
+        let (Some(upload), Some(attempt)) = (&mut self.upload, self.attempts.first_mut()) else { return Poll::Pending };
+        if attempt.sent < self.head.len() || attempt.is_broken() {
+            return Poll::Pending;
+        }
+        let Some(stream) = attempt.stream() else { return Poll::Pending };
+        let before = (upload.bytes, upload.data);
+        let polled = upload.poll(context, (&self.client.stream, &mut self.client.input), stream);
+        self.client.connection.moved(Way::Up, upload.data - before.1);
+        if upload.bytes != before.0 {
+            // Its time begins when it has all of the request; until then it is the client's.
+            let now = Instant::now();
+            attempt.deadline = now + self.settings.try_timeout.max(self.settings.stall_timeout);
+            self.deadline = now + self.settings.request_timeout.max(self.settings.stall_timeout);
+        }
+        match polled {
+            Poll::Pending | Poll::Ready(Ok(())) => Poll::Pending,
+            Poll::Ready(Err(Broken::Sink(error))) => {
+                attempt.break_off(error);
+                // Its answer may be there already.
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(Err(Broken::Bad(bad))) => Poll::Ready(Event::Refused(Refusal(400, bad.0))),
+            Poll::Ready(Err(Broken::TooLarge)) => Poll::Ready(Event::Refused(Refusal(413, "the body is too large"))),
+            Poll::Ready(Err(Broken::Source(_))) => Poll::Ready(Event::Gone),
+        }
+    }
+
+    /// A client that closes does not wait for an answer any more. One that sends its next request does.
+    fn poll_client(&mut self, context: &mut Context) -> Poll<Event> {
+        while !self.pipelined {
+            let stream = &self.client.stream;
+            match stream.poll_read_ready(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(Event::Gone),
+                Poll::Ready(Ok(())) => {}
+            }
+            let peek = || Ok(recv(stream, &mut [0u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT)?);
+            match stream.try_io(Interest::READABLE, peek) {
+                Ok((_, 1..)) => self.pipelined = true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return Poll::Ready(Event::Gone),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Answers in the upstream's place.
+    async fn refuse(&mut self, refusal: Refusal) -> Next {
+        let endless = self.is_uploading();
+        let closes = endless || !self.request.keep_alive;
+        self.attempts.clear();
+        self.status = refusal.0;
+        let mut out = buffer::take();
+        refusal.answer(self.request.is_head, closes, &mut out);
+        self.sent += out.len() as u64;
+        match self.client.send(out, self.settings.stall_timeout).await {
+            false => Next::Close,
+            true if closes => Next::Linger,
+            true => Next::Request,
+        }
+    }
+
+    /// Counts it, and logs it.
+    fn account(&mut self) {
+        let (counters, took) = (&self.http.counters, self.begun.elapsed());
+        counters.answered(self.status, took);
+        self.received += self.upload.as_ref().map_or(0, |upload| upload.data);
+        if let Some(line) = &self.request.line {
+            let entry = super::access_log::Entry {
+                listener: &self.http.listener,
+                client: &self.client.address.plain,
+                method: &line.method,
+                target: &line.target,
+                status: self.status,
+                received: self.received,
+                sent: self.sent,
+                took,
+                endpoint: self.tried.last().map_or("-", |endpoint| &endpoint.name),
+                tries: self.tries,
+                trace: &line.trace,
+            };
+            self.http.log.add(self.settings.access_log, &entry);
+        }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    /// In the middle, when the whole program ends: the client is not to take what it has for all.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.client.stream.reset();
+        }
+        buffer::give(std::mem::take(&mut self.head));
+    }
+}

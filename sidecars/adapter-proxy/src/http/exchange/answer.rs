@@ -1,0 +1,171 @@
+//! The answer on its way to the client.
+
+use super::super::attempt::{Attempt, Lost};
+use super::super::buffer::{self, Buffer};
+use super::super::framing::Bad;
+use super::super::pump::{Broken, Pump};
+use super::super::response::{self, Asked, Response};
+use super::super::upgrade;
+use super::{Exchange, Next, Refusal};
+use crate::cluster::{Failure, Try};
+use crate::stream::Stream;
+use crate::traffic::Way;
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+use tokio::time::Instant;
+
+/// Of one answer. Servers send one or two.
+const MOST_INTERIM: u32 = 32;
+
+impl Exchange<'_> {
+    /// Deals with the head that an attempt has. `Err` when it is not the end yet: with a refusal when nothing else can be
+    /// tried.
+    pub async fn answer(&mut self, index: usize, end: usize) -> Result<Next, Option<Refusal>> {
+        let asked = Asked {
+            is_head: self.request.is_head,
+            http10: self.request.http10,
+            keep_alive: self.request.keep_alive && !self.is_uploading(),
+            upgrade: self.request.upgrade.is_some(),
+        };
+        let mut out = buffer::take();
+        let parsed = response::parse(&self.attempts[index].input.filled()[..end], asked, &mut out);
+        let response = match parsed {
+            Ok(response) if response.status >= 200 || self.interim < MOST_INTERIM => response,
+            _ => {
+                let bad = parsed.err().unwrap_or(Bad("it has answered that it will answer, and never does"));
+                let error = io::Error::new(io::ErrorKind::InvalidData, bad.0);
+                return Err(self.lost(index, Lost { failure: Failure::Broken, error }).err());
+            }
+        };
+        self.attempts[index].next_head(end);
+        if response.status < 200 && response.status != 101 {
+            return if self.interim(index, out).await { Err(None) } else { Ok(Next::Close) };
+        }
+        let attempt = self.won(index, response.status);
+        if response.status == 101 {
+            return Ok(self.upgrade(attempt, out).await);
+        }
+        Ok(self.relay(attempt, response, out).await)
+    }
+
+    /// Passes on an answer that is not the last, such as `100 Continue`.
+    async fn interim(&mut self, index: usize, out: Vec<u8>) -> bool {
+        self.interim += 1;
+        self.hedge_at = None;
+        // HTTP/1.0 has none of that.
+        self.request.http10 || {
+            // Those that lost were not heard, and nobody is to hear two of them.
+            self.attempts.swap(0, index);
+            self.attempts.truncate(1);
+            self.sent += out.len() as u64;
+            self.client.send(out, self.settings.stall_timeout).await
+        }
+    }
+
+    /// The others are dropped; those that were asked before it took too long.
+    fn won(&mut self, index: usize, status: u16) -> Attempt {
+        let mut attempt = self.attempts.swap_remove(index);
+        let now = Instant::now();
+        for other in &mut self.attempts {
+            if other.begun < attempt.begun {
+                other.of.failed(Failure::Timeout);
+                self.http.counters.hedges_won.set(self.http.counters.hedges_won.get() + 1);
+            }
+        }
+        self.attempts.clear();
+        self.tried.push(attempt.of.endpoint().clone());
+        self.status = status;
+        match status {
+            500 | 502..=504 => attempt.of.failed(Failure::Status),
+            _ => attempt.of.succeeded(),
+        }
+        self.http.recent.add(now, now - attempt.begun);
+        attempt
+    }
+
+    async fn upgrade(&mut self, mut attempt: Attempt, out: Vec<u8>) -> Next {
+        let mut input = std::mem::take(&mut attempt.input);
+        let (_load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
+        let idle = self.http.idle_timeout.get();
+        // From now on it is silent when nothing moves.
+        self.client.connection.release(1);
+        let (received, sent) = upgrade::relay(self.client, &upstream, &mut input, out, idle).await;
+        self.received += received;
+        self.sent += sent;
+        self.client.connection.hold(1);
+        Next::Close
+    }
+
+    async fn relay(&mut self, mut attempt: Attempt, response: Response, out: Vec<u8>) -> Next {
+        let mut input = std::mem::take(&mut attempt.input);
+        let (mut load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
+        let Response { body, reusable, delimited, chunked, .. } = response;
+        let early = self.is_uploading();
+        let mut download = Pump::new(body, chunked, out);
+        let result = self.pump(&mut download, &upstream, &mut input).await;
+        self.sent += download.bytes;
+        match result {
+            Ok(()) => {}
+            Err(Some(Broken::Sink(_))) => return Next::Close,
+            Err(broken) => {
+                self.cut_off(&mut load, broken);
+                return Next::Close;
+            }
+        }
+        if reusable && input.is_empty() && !early {
+            self.http.pool.put(load.endpoint(), upstream, &self.settings.idle_upstreams, Instant::now());
+            self.http.sweep();
+        }
+        match self.request.keep_alive && delimited && !early {
+            true => Next::Request,
+            false if early || !self.client.input.is_empty() => Next::Linger,
+            false => Next::Close,
+        }
+    }
+
+    /// Relays the body, while the rest of the request goes the other way if there is one. Without an error when nothing
+    /// has moved for too long.
+    async fn pump(&mut self, download: &mut Pump, upstream: &Stream, input: &mut Buffer) -> Result<(), Option<Broken>> {
+        let stall = self.settings.stall_timeout;
+        let (mut up, mut down) = (self.upload.as_ref().map_or(0, |upload| upload.data), 0);
+        let mut uploads = self.is_uploading();
+        self.client.timer.set(Instant::now() + stall);
+        poll_fn(|context| {
+            let client = &mut *self.client;
+            if let Some(upload) = self.upload.as_mut().filter(|_| uploads) {
+                // Whatever ends it, the answer that is there goes on.
+                uploads = upload.poll(context, (&client.stream, &mut client.input), upstream).is_pending();
+            }
+            let polled = download.poll(context, (upstream, input), &client.stream);
+            let before = (up, down);
+            (up, down) = (self.upload.as_ref().map_or(0, |upload| upload.data), download.bytes);
+            if (up, down) != before {
+                client.connection.moved(Way::Up, up - before.0);
+                client.connection.moved(Way::Down, down - before.1);
+                client.timer.set(Instant::now() + stall);
+            }
+            if let Poll::Ready(result) = polled {
+                return Poll::Ready(result.map_err(Some));
+            }
+            client.timer.poll(context).map(|()| Err(None))
+        })
+        .await
+    }
+
+    /// The client is to see that it does not have all of the answer, also where its end is that of the connection.
+    fn cut_off(&mut self, load: &mut Try, broken: Option<Broken>) {
+        load.failed(if broken.is_some() { Failure::Broken } else { Failure::Timeout });
+        let (cluster, endpoint) = (&self.cluster.name, load.endpoint());
+        let why = match broken {
+            Some(Broken::Bad(bad)) => bad.0.to_owned(),
+            Some(Broken::Source(error) | Broken::Sink(error)) => error.to_string(),
+            Some(Broken::TooLarge) => "it is too large".into(),
+            None => format!("nothing has moved for {:?}", self.settings.stall_timeout),
+        };
+        let said = format_args!("cluster {cluster}: endpoint {endpoint}: its answer was cut off: {why}");
+        self.client.connection.traffic().complaints.say("cut", &endpoint.name, said);
+        // Whatever is still to be sent. Where that cannot be had, a length or a missing last chunk tells it, too.
+        self.client.stream.reset();
+    }
+}

@@ -1,0 +1,118 @@
+//! Where a request is sent, and when it may be sent once more: **one that may have reached an upstream is never sent
+//! twice**, unless doing it twice is the same as doing it once and all of it is still here.
+
+use super::super::attempt::{Attempt, Lost};
+use super::super::metrics::add;
+use super::{Exchange, Refusal};
+use crate::cluster::{Failure, Try};
+use std::io::ErrorKind;
+use tokio::time::Instant;
+
+/// Of one request, that are under way at a time.
+const MOST_AT_A_TIME: usize = 3;
+
+impl Exchange<'_> {
+    /// The first try, or the next one when no other is under way.
+    pub fn begin(&mut self, now: Instant) {
+        if let Some(chosen) = self.cluster.at_once(&self.tried) {
+            return self.start(chosen, now);
+        }
+        let (cluster, tried) = (self.cluster.clone(), self.tried.clone());
+        self.choosing = Some(Box::pin(async move { cluster.wait(&tried).await }));
+    }
+
+    pub fn start(&mut self, chosen: Try, now: Instant) {
+        let endpoint = chosen.endpoint().clone();
+        let (http, deadline) = (self.http, now + self.settings.try_timeout);
+        let precious = !self.is_repeatable();
+        let pooled = if self.fresh { None } else { http.pool.take(&endpoint, precious, now) };
+        self.tries += 1;
+        self.attempts.push(if let Some(stream) = pooled {
+            add(&http.counters.reuses, 1);
+            Attempt::with(chosen, stream, now, deadline)
+        } else {
+            add(&http.counters.connects, 1);
+            Attempt::connect(chosen, self.cluster.connect_timeout(), now, deadline)
+        });
+        // A PUT that hangs somewhere may be done after the next one, which was sent elsewhere. Of two that are under way at
+        // a time nobody knows which is first, so that only what changes nothing is sent so.
+        let may_be_twice = self.is_repeatable() && self.request.safe && self.received == 0;
+        let hedges = self.settings.hedge && may_be_twice && self.attempts.len() < MOST_AT_A_TIME;
+        self.hedge_at = hedges.then(|| now + http.recent.too_long(now));
+    }
+
+    /// Whether it may be sent to more than one upstream.
+    fn is_repeatable(&self) -> bool {
+        self.request.idempotent && self.upload.is_none() && self.interim == 0
+    }
+
+    /// Whether there is budget for sending it once more.
+    fn may_spend(&self, now: Instant) -> bool {
+        let retries = &self.settings.retries;
+        let may = self.http.budget.spend(now, retries.budget, retries.at_least);
+        if !may {
+            add(&self.http.counters.exhausted, 1);
+        }
+        may
+    }
+
+    /// Sends it to another endpoint, too, if there is one, and sees who is first.
+    pub fn hedge(&mut self) {
+        self.hedge_at = None;
+        let under_way = self.attempts.iter().map(|attempt| attempt.of.endpoint().clone());
+        let busy: Vec<_> = self.tried.iter().cloned().chain(under_way).collect();
+        let now = Instant::now();
+        if let Ok(chosen) = self.cluster.choose(&busy)
+            && self.may_spend(now)
+        {
+            add(&self.http.counters.hedges, 1);
+            self.start(chosen, now);
+        }
+    }
+
+    /// One of its tries came to nothing: there are others, or one is begun, or this is the answer.
+    pub fn lost(&mut self, index: usize, lost: Lost) -> Result<(), Refusal> {
+        let mut attempt = self.attempts.remove(index);
+        let endpoint = attempt.of.endpoint().clone();
+        let Lost { failure, error } = lost;
+        // What waits in a pool is closed by its server some time, and now and then right when it is used. That is no
+        // fault of the server's.
+        let is_stale = attempt.reused && failure == Failure::Broken && attempt.input.is_empty();
+        let is_bad = error.kind() == ErrorKind::InvalidData;
+        let (kind, refusal) = match failure {
+            Failure::Connect if error.kind() == ErrorKind::TimedOut => ("connect", Refusal(504, "connect-timeout")),
+            Failure::Connect => ("connect", Refusal(502, "connect-failed")),
+            Failure::Timeout => ("timeout", Refusal(504, "try-timeout")),
+            _ if is_bad => ("bad", Refusal(502, "bad-answer")),
+            _ => ("broken", Refusal(502, "connection-broken")),
+        };
+        if is_stale {
+            self.fresh = true;
+        } else {
+            attempt.of.failed(failure);
+            if failure == Failure::Connect {
+                self.http.pool.forget(&endpoint);
+            }
+            let said = format_args!("cluster {}: endpoint {endpoint}: {error}", self.cluster.name);
+            self.client.connection.traffic().complaints.say(kind, &endpoint.name, said);
+        }
+        if !is_stale || !self.attempts.is_empty() {
+            self.tried.push(endpoint);
+        }
+        let now = Instant::now();
+        if !self.attempts.is_empty() {
+            return Ok(());
+        }
+        let is_unsent = attempt.sent == 0;
+        // What has reached nobody is no load on anybody, so that it takes no budget.
+        let again = is_unsent
+            || self.is_repeatable() && !is_bad && self.tries < self.settings.retries.tries && self.may_spend(now);
+        if !again {
+            return Err(refusal);
+        }
+        add(&self.http.counters.retries, 1);
+        self.lost = Some(refusal);
+        self.begin(now);
+        Ok(())
+    }
+}

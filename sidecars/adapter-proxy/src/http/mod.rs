@@ -1,0 +1,127 @@
+//! HTTP/1.1, from a client's first byte to the last of an answer. An engine of its own, so that it can be told of each
+//! request what has been sent where, and so whether it may be sent again.
+
+mod access_log;
+mod attempt;
+mod budget;
+mod buffer;
+mod chunked;
+mod client;
+mod exchange;
+mod framing;
+mod metrics;
+mod names;
+mod pool;
+mod pump;
+mod recent;
+mod refusal;
+mod request;
+mod response;
+mod scan;
+mod timer;
+mod trace;
+mod upgrade;
+
+pub use access_log::AccessLog;
+pub use client::serve;
+pub use metrics::{Counters, write as write_metrics};
+
+use crate::cluster::Cluster;
+use crate::config;
+use budget::Budget;
+use pool::Pool;
+use recent::Recent;
+use refusal::Refusal;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// So often what waits in a pool is looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What all connections to one listener share.
+pub struct Http {
+    /// Where it listens
+    pub listener: String,
+    settings: RefCell<Rc<config::Http>>,
+    idle_timeout: Cell<Duration>,
+    cluster: RefCell<Rc<Cluster>>,
+    pool: Pool,
+    budget: Budget,
+    recent: Recent,
+    pub counters: Counters,
+    log: Rc<AccessLog>,
+    sweeping: Cell<bool>,
+}
+
+impl Http {
+    /// What a listener serves. `log` is the one of the whole program.
+    pub fn new(listener: &config::Listener, cluster: Rc<Cluster>, log: Rc<AccessLog>) -> Rc<Self> {
+        Rc::new(Self {
+            listener: listener.listen.to_string(),
+            settings: RefCell::new(Rc::new(listener.http.clone())),
+            idle_timeout: Cell::new(listener.idle_timeout),
+            cluster: RefCell::new(cluster),
+            pool: Pool::default(),
+            budget: Budget::new(),
+            recent: Recent::new(),
+            counters: Counters::default(),
+            log,
+            sweeping: Cell::new(false),
+        })
+    }
+
+    /// Follows a new configuration, from each connection's next request on.
+    pub fn follow(&self, listener: &config::Listener, cluster: Rc<Cluster>) {
+        self.cluster.replace(cluster);
+        *self.settings.borrow_mut() = Rc::new(listener.http.clone());
+        self.idle_timeout.set(listener.idle_timeout);
+    }
+
+    fn cluster(&self) -> Rc<Cluster> {
+        self.cluster.borrow().clone()
+    }
+
+    fn settings(&self) -> Rc<config::Http> {
+        self.settings.borrow().clone()
+    }
+
+    /// Looks after the pool for as long as there is something in it.
+    fn sweep(self: &Rc<Self>) {
+        if self.sweeping.replace(true) {
+            return;
+        }
+        let this = Rc::downgrade(self);
+        tokio::task::spawn_local(async move {
+            loop {
+                sleep(SWEEP).await;
+                let Some(this) = this.upgrade() else { return };
+                this.pool.sweep(&this.settings().idle_upstreams, Instant::now());
+                if this.pool.len() == 0 {
+                    this.sweeping.set(false);
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// A client, as the fields of a request name it; empty as long as none does, since asking the kernel takes a call.
+#[derive(Default)]
+struct ClientAddress {
+    plain: String,
+    /// For `Forwarded` (RFC 7239, 6)
+    quoted: String,
+}
+
+impl ClientAddress {
+    fn of(peer: Option<SocketAddr>) -> Self {
+        match peer.map(|peer| peer.ip().to_canonical()) {
+            Some(ip) if ip.is_ipv6() => Self { plain: ip.to_string(), quoted: format!("\"[{ip}]\"") },
+            Some(ip) => Self { plain: ip.to_string(), quoted: ip.to_string() },
+            None => Self { plain: "unix".into(), quoted: "_unix".into() },
+        }
+    }
+}

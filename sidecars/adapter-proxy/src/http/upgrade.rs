@@ -1,0 +1,66 @@
+//! After `101 Switching Protocols`: bytes both ways, each until its end.
+
+use super::buffer::Buffer;
+use super::client::Client;
+use super::framing::Body;
+use super::pump::Pump;
+use crate::stream::Stream;
+use crate::traffic::Way;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One direction, whose end is told to the other side.
+struct Half {
+    pump: Pump,
+    open: bool,
+}
+
+impl Half {
+    fn poll(&mut self, context: &mut Context, source: (&Stream, &mut Buffer), sink: &Stream) -> Result<(), ()> {
+        if self.open {
+            match self.pump.poll(context, source, sink) {
+                Poll::Ready(Ok(())) => {
+                    self.open = false;
+                    let _ = sink.shut_down(); // who is gone needs not be told
+                }
+                Poll::Ready(Err(_)) => return Err(()),
+                Poll::Pending => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Relays until both have said all, one of them is gone, or nothing has moved for `idle`. `answer` goes first to the
+/// client. Returns the bytes that went to the upstream, and to the client.
+pub async fn relay(
+    client: &mut Client,
+    upstream: &Stream,
+    input: &mut Buffer,
+    answer: Vec<u8>,
+    idle: Duration,
+) -> (u64, u64) {
+    let mut up = Half { pump: Pump::new(Body::UntilClose, false, vec![]), open: true };
+    let mut down = Half { pump: Pump::new(Body::UntilClose, false, answer), open: true };
+    let mut moved = (0, 0);
+    client.timer.set(Instant::now() + idle);
+    poll_fn(|context| {
+        let result = up
+            .poll(context, (&client.stream, &mut client.input), upstream)
+            .and_then(|()| down.poll(context, (upstream, input), &client.stream));
+        let before = std::mem::replace(&mut moved, (up.pump.bytes, down.pump.bytes));
+        if moved != before {
+            client.connection.moved(Way::Up, moved.0 - before.0);
+            client.connection.moved(Way::Down, moved.1 - before.1);
+            client.timer.set(Instant::now() + idle);
+        }
+        if result.is_err() || !up.open && !down.open {
+            return Poll::Ready(());
+        }
+        client.timer.poll(context)
+    })
+    .await;
+    (up.pump.bytes, down.pump.bytes)
+}

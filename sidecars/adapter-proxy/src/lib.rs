@@ -1,0 +1,13 @@
+//! One local address for a whole cluster: what the app connects to, and what is behind it.
+
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod cluster;
+pub mod complaints;
+pub mod config;
+pub mod http;
+pub mod listener;
+pub mod stream;
+pub mod tcp;
+pub mod traffic;

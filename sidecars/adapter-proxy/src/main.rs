@@ -1,0 +1,33 @@
+//! One local address for a whole cluster.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod door;
+mod drain;
+mod proxy;
+mod status;
+
+use args::{Settings, Task};
+use chassis::stop::Stop;
+use chassis::{exit, probe, service};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match args::task() {
+        Ok(Task::Proxy(settings)) => exit::code(proxy(settings)),
+        Ok(Task::Check(settings)) => exit::code(check::check(&settings)),
+        Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
+        Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
+        Err(code) => code,
+    }
+}
+
+fn proxy(settings: Settings) -> anyhow::Result<()> {
+    let drain_timeout = settings.drain_timeout;
+    service::run(async move {
+        let stop = Stop::after(drain_timeout)?;
+        proxy::proxy(settings, &stop).await
+    })
+}

@@ -1,0 +1,193 @@
+//! From listening to the end.
+
+use crate::args::Settings;
+use crate::door::Door;
+use crate::drain;
+use crate::status::Status;
+use adapter_proxy::address::Address;
+use adapter_proxy::cluster::Cluster;
+use adapter_proxy::config::{self, Config};
+use adapter_proxy::listener::Listener;
+use adapter_proxy::traffic::Traffic;
+use anyhow::{Context, Result};
+use chassis::admin;
+use chassis::message;
+use chassis::stop::Stop;
+use chassis::watch::Watch;
+use rustix::fs::Mode;
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+use tokio::sync::Notify;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::sleep_until;
+
+/// Serves until it is asked to end, and has.
+///
+/// # Errors
+/// When an address is taken, or something was under way at the last moment.
+pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
+    let admin = admin::bind(settings.admin)?;
+    let status = Rc::new(Status { quit: settings.quit.then(Notify::new), ..Status::default() });
+    let serving = async {
+        let answering = async {
+            match admin {
+                Some(admin) => admin::serve(admin, status.clone()).await,
+                None => pending().await,
+            }
+        };
+        let mut proxy = Proxy::new(settings.file.clone(), status.clone());
+        let tidying = spawn_local({
+            let shared = status.shared.clone();
+            async move { shared.tcp.pipes.tidy().await }
+        });
+        let result = tokio::select! {
+            () = answering => Ok(()),
+            result = proxy.run(&settings, stop) => result,
+        };
+        tidying.abort();
+        status.shared.log.finish().await;
+        result
+    };
+    LocalSet::new().run_until(serving).await
+}
+
+struct Proxy {
+    file: Option<PathBuf>,
+    config: Option<Config>,
+    doors: BTreeMap<Address, Door>,
+    clusters: BTreeMap<String, Rc<Cluster>>,
+    status: Rc<Status>,
+}
+
+impl Proxy {
+    fn new(file: Option<PathBuf>, status: Rc<Status>) -> Self {
+        Self { file, config: None, doors: BTreeMap::new(), clusters: BTreeMap::new(), status }
+    }
+
+    async fn run(&mut self, settings: &Settings, stop: &Stop) -> Result<()> {
+        let files = self.file.iter().cloned().collect();
+        let mut watch = Watch::new(files).context("cannot follow the configuration")?;
+        self.follow(settings.config.clone())?;
+        self.status.listening.set(true);
+        self.reload(); // it may have changed before it was watched
+        loop {
+            tokio::select! {
+                () = watch.changed() => self.reload(),
+                () = stop.asked() => break,
+                () = quit(&self.status) => {
+                    message::info(format_args!("asked to quit: finishing, for {:?} at most", settings.drain_timeout));
+                    break;
+                }
+            }
+        }
+        let asked = Instant::now();
+        let deadline = stop.deadline().or_else(|| asked.checked_add(settings.drain_timeout));
+        let (status, ended) = (self.status.clone(), self.status.shared.ended.clone());
+        let quiet = drain::quiet(asked, settings.quiet_for, &ended, || status.traffic());
+        let over = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline.into()).await,
+                None => pending().await,
+            }
+        };
+        tokio::pin!(quiet, over);
+        loop {
+            tokio::select! {
+                () = watch.changed() => self.reload(),
+                () = &mut quiet => return Ok(()),
+                () = &mut over => return drain::cut_off(&status.traffic(), settings.quiet_for),
+            }
+        }
+    }
+
+    /// Follows what has changed, if it can be.
+    fn reload(&mut self) {
+        let Some(file) = self.file.clone() else { return };
+        let followed = Config::load(&file).map_err(anyhow::Error::from).and_then(|config| self.follow(config));
+        match followed {
+            Ok(true) => {
+                self.status.reloads.set(self.status.reloads.get() + 1);
+                message::info(format_args!("following the new {}", file.display()));
+            }
+            Ok(false) => {}
+            Err(error) => {
+                self.status.refused.set(self.status.refused.get() + 1);
+                message::error(&error.context("the configuration changed and is wrong now; the old one stays"));
+            }
+        }
+    }
+
+    /// Returns whether it is another one. Nothing has changed when it cannot be followed.
+    fn follow(&mut self, config: Config) -> Result<bool> {
+        if self.config.as_ref() == Some(&config) {
+            return Ok(false);
+        }
+        let mut new = vec![];
+        for listener in config.listeners.iter().filter(|listener| !self.doors.contains_key(&listener.listen)) {
+            new.push((Listener::at(&listener.listen, Mode::from_raw_mode(listener.mode))?, listener));
+        }
+        self.clusters =
+            config.clusters.iter().map(|(name, cluster)| (name.clone(), self.cluster(name, cluster))).collect();
+        self.status.clusters.replace(self.clusters.clone());
+        self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
+        for listener in &config.listeners {
+            let Some(cluster) = self.clusters.get(&listener.cluster) else { continue };
+            let Some(door) = self.doors.get(&listener.listen) else { continue };
+            if let Err(error) = door.follow(listener.clone(), cluster.clone()) {
+                message::error(&error.context(format!("cannot change {}", listener.listen)));
+            }
+        }
+        for (socket, listener) in new {
+            self.open(socket, listener);
+        }
+        self.count();
+        self.config = Some(config);
+        Ok(true)
+    }
+
+    /// The one there is keeps what it knows.
+    fn cluster(&self, name: &str, settings: &config::Cluster) -> Rc<Cluster> {
+        let before = self.config.as_ref().and_then(|config| config.clusters.get(name));
+        if let Some(cluster) = self.clusters.get(name) {
+            if before != Some(settings) {
+                cluster.reconfigure(settings);
+            }
+            return cluster.clone();
+        }
+        let cluster = Cluster::new(name, settings);
+        cluster.start();
+        cluster
+    }
+
+    fn open(&mut self, socket: Listener, listener: &config::Listener) {
+        let Some(cluster) = self.clusters.get(&listener.cluster).cloned() else { return };
+        message::info(format_args!("listening on {} for the cluster {}", listener.listen, listener.cluster));
+        let shared = &self.status.shared;
+        // One that was gone for a while and has connections left goes on counting.
+        let before = self.status.traffic().into_iter().find(|traffic| traffic.listener == listener.listen);
+        let traffic = before.unwrap_or_else(|| Traffic::new(listener.listen.clone(), shared.ended.clone()));
+        let door = Door::open(socket, (listener.clone(), cluster), traffic, shared);
+        self.doors.insert(listener.listen.clone(), door);
+    }
+
+    /// Has the status show what there is, and what is left of what there was.
+    fn count(&self) {
+        let mut all: Vec<_> = self.doors.values().map(|door| (door.traffic().clone(), door.cluster())).collect();
+        let before = self.status.traffic.take();
+        let gone = |traffic: &Rc<Traffic>| !self.doors.contains_key(&traffic.listener) && traffic.open() > 0;
+        all.extend(before.into_iter().filter(|(traffic, _)| gone(traffic)));
+        self.status.traffic.replace(all);
+        self.status.http.replace(self.doors.values().filter_map(Door::http).cloned().collect());
+    }
+}
+
+/// Resolves when somebody has asked for the end by the admin endpoint, where that may be.
+async fn quit(status: &Status) {
+    match &status.quit {
+        Some(quit) => quit.notified().await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,119 @@
+//! A connection, of whichever kind.
+
+use crate::address::Address;
+use rustix::net::sockopt;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+pub enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+macro_rules! both {
+    ($self:expr, $stream:ident => $call:expr) => {
+        match $self {
+            Stream::Tcp($stream) => $call,
+            Stream::Unix($stream) => $call,
+        }
+    };
+}
+
+impl Stream {
+    /// # Errors
+    /// When nobody takes the connection.
+    pub async fn connect(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Socket(address) => {
+                let stream = TcpStream::connect(address).await?;
+                set_up(&stream)?;
+                Ok(Self::Tcp(stream))
+            }
+            Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
+        }
+    }
+
+    /// # Errors
+    /// When its descriptor is none any more.
+    pub async fn ready(&self, interest: Interest) -> io::Result<tokio::io::Ready> {
+        both!(self, stream => stream.ready(interest).await)
+    }
+
+    pub fn poll_read_ready(&self, context: &mut Context) -> Poll<io::Result<()>> {
+        both!(self, stream => stream.poll_read_ready(context))
+    }
+
+    pub fn poll_write_ready(&self, context: &mut Context) -> Poll<io::Result<()>> {
+        both!(self, stream => stream.poll_write_ready(context))
+    }
+
+    /// # Errors
+    /// `WouldBlock` when there is nothing yet.
+    pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        both!(self, stream => stream.try_read(into))
+    }
+
+    /// # Errors
+    /// `WouldBlock` when there is no room yet.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        both!(self, stream => stream.try_write(bytes))
+    }
+
+    /// # Errors
+    /// `WouldBlock` when there is no room yet.
+    pub fn try_write_vectored(&self, bytes: &[IoSlice]) -> io::Result<usize> {
+        both!(self, stream => stream.try_write_vectored(bytes))
+    }
+
+    /// A system call of its own on the descriptor, which clears its readiness when that would block.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub fn try_io<T>(&self, interest: Interest, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        both!(self, stream => stream.try_io(interest, call))
+    }
+
+    /// No more is written, and the other side is told so.
+    ///
+    /// # Errors
+    /// When it is not connected any more.
+    pub fn shut_down(&self) -> io::Result<()> {
+        Ok(rustix::net::shutdown(self, rustix::net::Shutdown::Write)?)
+    }
+
+    /// What is dropped next is to look broken off, not ended. A Unix socket knows no such difference.
+    pub fn reset(&self) {
+        if let Self::Tcp(stream) = self {
+            // It is as good as gone.
+            let _ = sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+        }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Option<std::net::SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// For a connection, or for a listener, whose connections inherit it. Nothing waits to be sent, and a host that is gone
+/// without a word is noticed after two minutes, also by connections on which nothing moves.
+pub(crate) fn set_up(socket: impl AsFd) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(&socket, true)?;
+    sockopt::set_tcp_keepidle(&socket, Duration::from_mins(1))?;
+    sockopt::set_tcp_keepintvl(&socket, Duration::from_secs(15))?;
+    sockopt::set_tcp_keepcnt(&socket, 4)?;
+    Ok(sockopt::set_socket_keepalive(&socket, true)?)
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        both!(self, stream => stream.as_fd())
+    }
+}

@@ -1,0 +1,85 @@
+//! Both ways of a connection, until both have ended.
+
+use super::pump::{Pump, Shared};
+use crate::stream::Stream;
+use crate::traffic::{Connection, Way};
+use std::time::{Duration, Instant};
+use tokio::io::Interest;
+use tokio::time::sleep_until;
+
+/// What was under way so shortly before the end is not to look complete to anybody.
+const JUST_NOW: Duration = Duration::from_millis(500);
+
+/// A connection of the app's, and the one that it leads to.
+pub struct Relay<'a> {
+    pub client: Stream,
+    pub upstream: Stream,
+    pub connection: &'a Connection,
+    pub idle_timeout: Duration,
+    end: End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All has been said, or nothing for long
+    Good,
+    /// One side broke off
+    Broken,
+    /// There was none: it is dropped in the middle
+    None,
+}
+
+impl<'a> Relay<'a> {
+    pub fn new(client: Stream, upstream: Stream, connection: &'a Connection, idle_timeout: Duration) -> Self {
+        Self { client, upstream, connection, idle_timeout, end: End::None }
+    }
+
+    /// Each side may end what it says before the other one does. Who breaks off breaks off the other one, too.
+    pub async fn run(mut self, shared: &Shared) {
+        let Self { client, upstream, connection, .. } = &self;
+        let up = Pump { from: client, to: upstream, way: Way::Up, connection, shared };
+        let down = Pump { from: upstream, to: client, way: Way::Down, connection, shared };
+        self.end = tokio::select! {
+            biased;
+            ended = async { tokio::try_join!(up.run(), down.run()) } => {
+                if ended.is_ok() { End::Good } else { End::Broken }
+            }
+            // A reset that finds nobody who reads: that way is over, or waits for the other side.
+            () = broken(client) => End::Broken,
+            () = broken(upstream) => End::Broken,
+            () = self.idle() => if connection.is_busy(Duration::ZERO) { End::Broken } else { End::Good },
+        };
+    }
+
+    /// Resolves when nothing has moved for the idle timeout.
+    async fn idle(&self) {
+        loop {
+            let Some(due) = self.connection.last().checked_add(self.idle_timeout) else {
+                return std::future::pending().await; // clocks end somewhere
+            };
+            if due <= Instant::now() {
+                return;
+            }
+            sleep_until(due.into()).await;
+        }
+    }
+}
+
+impl Drop for Relay<'_> {
+    /// Where something is missing the sides are told so: an end would say that this was all.
+    fn drop(&mut self) {
+        let missing = match self.end {
+            End::Good => false,
+            End::Broken => true,
+            End::None => self.connection.is_busy(JUST_NOW),
+        };
+        if missing {
+            self.client.reset();
+            self.upstream.reset();
+        }
+    }
+}
+
+async fn broken(stream: &Stream) {
+    let _ = stream.ready(Interest::ERROR).await; // that it cannot even be waited for is as bad
+}
