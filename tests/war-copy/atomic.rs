@@ -1,6 +1,7 @@
 //! A reader sees each entry of DEST old or new and whole, whenever it looks.
 
-use crate::run::{Place, put, write};
+use crate::run::{Place, launch, put, succeed, tree, write};
+use nix::errno::Errno;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -115,4 +116,20 @@ fn merged_files() {
         }
         assert_eq!(fs::read(place.to.join("sample/foreign")).expect("nobody's to touch"), b"theirs");
     });
+}
+
+/// As on NFS. A plain rename does not take the place of a directory with something in it.
+#[test]
+fn where_directories_cannot_be_exchanged() {
+    let place = Place::new();
+    trees(&place);
+    let [first, second] = VERSIONS.map(|version| place.from.join((version as char).to_string()).join("sample"));
+    put(&[&first, &place.to]);
+    for errno in [Errno::EINVAL, Errno::ENOSYS] {
+        let said = succeed(launch(&[&second, &place.to]).refused(libc::SYS_renameat2, errno));
+        assert!(said.contains("cannot exchange directories"), "{said}");
+        assert_eq!(tree(&place.to.join("sample")), tree(&second));
+        assert_eq!(tree(&place.to).len(), tree(&second).len() + 1, "nothing else is left behind");
+        put(&[&first, &place.to]);
+    }
 }
