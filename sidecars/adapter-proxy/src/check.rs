@@ -2,7 +2,7 @@
 
 use crate::args::Settings;
 use adapter_proxy::address::Address;
-use adapter_proxy::config::{Cluster, Listener, Protocol};
+use adapter_proxy::config::{Balance, Check, Cluster, Http, Listener, Protocol};
 use anyhow::Result;
 use std::io::{Write, stdout};
 use std::time::Duration;
@@ -36,6 +36,22 @@ fn show_listener(out: &mut impl Write, listener: &Listener) -> Result<()> {
     if !listen.is_local() {
         writeln!(out, "  others than this pod may connect to it, too")?;
     }
+    if listener.protocol == Protocol::Http {
+        show_http(out, &listener.http)?;
+    }
+    Ok(())
+}
+
+fn show_http(out: &mut impl Write, http: &Http) -> Result<()> {
+    let (each, all) = (time(http.try_timeout), time(http.request_timeout));
+    writeln!(out, "  an answer begins within {each} of each try, and within {all} of all {}", http.retries.tries)?;
+    match &http.retries.methods[..] {
+        [] => writeln!(out, "  nothing is sent again that an endpoint may have had")?,
+        methods => writeln!(out, "  sent again although an endpoint may have had it: {}", methods.join(", "))?,
+    }
+    if http.hedge {
+        writeln!(out, "  what only asks and takes unusually long is sent to a second endpoint, too")?;
+    }
     Ok(())
 }
 
@@ -48,6 +64,24 @@ fn show_cluster(out: &mut impl Write, name: &str, cluster: &Cluster) -> Result<(
     }
     if let Some(file) = &cluster.file {
         writeln!(out, "  and those that {} lists", file.display())?;
+    }
+    let balance = match cluster.balance {
+        Balance::Ewma => "the quicker of two",
+        Balance::LeastRequest => "the less busy of two",
+        Balance::RoundRobin => "one after the other",
+    };
+    let outlier = match cluster.outlier.failures {
+        0 => "never left out for failures".into(),
+        count => format!("left out for {} after {count} failures in a row", time(cluster.outlier.eject_for)),
+    };
+    writeln!(out, "  chosen: {balance}; {outlier}")?;
+    if let Some(health) = &cluster.health {
+        let asked = match &health.check {
+            Check::Tcp {} => "for a connection".into(),
+            Check::Http { path, .. } => format!("for {path}"),
+            Check::Talk { expect, .. } => format!("for an answer that begins with {expect:?}"),
+        };
+        writeln!(out, "  asked every {} {asked}", time(health.interval))?;
     }
     Ok(())
 }
