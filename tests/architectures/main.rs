@@ -2,6 +2,7 @@
 //! under qemu-user.
 //! `make test-architectures` builds the ones and fetches the other.
 
+mod adapter_proxy;
 mod app;
 mod archive;
 mod behaviour;
