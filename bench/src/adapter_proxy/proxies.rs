@@ -190,7 +190,8 @@ pub fn versions() -> Result<String> {
     }
     if envoy_program().exists() {
         let said = output(Command::new(envoy_program()).arg("--version"))?;
-        text += &format!("envoy {}, ", said.split('/').nth(1).context("envoy does not tell its version")?);
+        let version = said.split("version: ").nth(1).and_then(|said| said.split('/').nth(1));
+        text += &format!("envoy {}, ", version.context("envoy does not tell its version")?);
     }
     Ok(text)
 }
