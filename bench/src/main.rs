@@ -2,8 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+mod adapter_proxy;
 mod log_shipper;
+mod machine;
 mod pause;
+mod running;
 mod table;
 mod war_copy;
 
@@ -25,6 +28,8 @@ enum Program {
     WarCopy(war_copy::Args),
     /// What it costs to ship logs; needs rsyslog and 1 GB of memory
     LogShipper(log_shipper::Args),
+    /// What it costs to pass traffic on; needs haproxy, nginx and wrk
+    AdapterProxy(adapter_proxy::Args),
 }
 
 fn main() -> Result<()> {
@@ -32,5 +37,6 @@ fn main() -> Result<()> {
         Program::Pause(args) => pause::bench(&args),
         Program::WarCopy(args) => war_copy::bench(&args),
         Program::LogShipper(args) => log_shipper::bench(&args),
+        Program::AdapterProxy(args) => adapter_proxy::bench(&args),
     }
 }

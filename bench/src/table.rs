@@ -67,6 +67,13 @@ fn ratio(ratio: f64) -> String {
     number(ratio, decimals) + "×"
 }
 
+/// The upper one of two in the middle.
+pub fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<_> = figures.collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
 /// With a comma between thousands.
 pub fn number(number: f64, decimals: usize) -> String {
     let mut text = format!("{number:.decimals$}");

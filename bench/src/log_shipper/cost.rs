@@ -1,12 +1,13 @@
 //! What a run of a shipper costs.
 
-use anyhow::{Context, Result, ensure};
+use crate::running::Running;
+use anyhow::{Result, ensure};
 use e2e::process::status;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -45,28 +46,6 @@ pub fn cost(command: &mut Command, mut done: impl FnMut(Pid) -> bool) -> Result<
     };
     ensure!(status.success(), "it ends with {status}");
     Ok(Cost { wall: begun.elapsed(), cpu: cpu_of_children()?.saturating_sub(before), peak })
-}
-
-/// A child of this process, which does not outlive this.
-pub struct Running {
-    child: Child,
-    pub pid: Pid,
-}
-
-impl Running {
-    /// # Errors
-    /// If it cannot be started.
-    pub fn start(command: &mut Command) -> Result<Self> {
-        let child = command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-        Ok(Self { pid: Pid::from_raw(child.id().try_into()?), child })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Of all that have ended and been waited for.

@@ -9,15 +9,14 @@ mod quiet;
 mod shippers;
 mod sink;
 
+use crate::machine::{load, version};
 use crate::table::Table;
 use anyhow::Result;
 use cost::Cost;
-use e2e::command::output;
 use limit::{Limit, limit};
 use lines::{COUNT, Lines};
 use shippers::Shipper;
 use sink::{Brought, Kept, Sink};
-use std::process::Command;
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -127,13 +126,4 @@ fn megabytes(kilobytes: u64) -> f64 {
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     times[times.len() / 2].as_secs_f64()
-}
-
-fn version(package: &str) -> Result<String> {
-    output(Command::new("dpkg-query").args(["--show", "--showformat", "${Version}", package]))
-}
-
-fn load() -> Result<String> {
-    let load = std::fs::read_to_string("/proc/loadavg")?;
-    Ok(load.split(' ').take(3).collect::<Vec<_>>().join(" "))
 }

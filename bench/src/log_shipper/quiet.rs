@@ -1,9 +1,9 @@
 //! When there is little to do: how soon a line is there, and what it costs to wait for one.
 
-use super::cost::Running;
 use super::lines::line;
 use super::shippers::{Shipper, home};
 use super::sink::Sink;
+use crate::running::Running;
 use crate::table::Table;
 use anyhow::{Context, Result};
 use e2e::process::status;

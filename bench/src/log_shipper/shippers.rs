@@ -3,9 +3,9 @@
 use super::cost::{Cost, cost};
 use super::lines::{COUNT, Lines};
 use super::sink::{Brought, Sink};
+use crate::running::mortal;
 use anyhow::{Context, Result, ensure};
 use nix::unistd::Pid;
-use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -156,11 +156,4 @@ fn position(pid: Pid, file: &Path) -> Option<u64> {
         text.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok())
     })
     .max()
-}
-
-/// A program that ends when the bench does, also when that was killed.
-fn mortal(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig=KILL", "--"]).arg(program);
-    command
 }

@@ -1,6 +1,6 @@
 //! Commands that do the same, taking turns.
 
-use crate::table::{Table, number};
+use crate::table::{Table, median, number};
 use anyhow::{Context, Result};
 use e2e::command::output;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -88,10 +88,4 @@ fn cpu_of_children() -> Result<Duration> {
         Duration::new(time.tv_sec().unsigned_abs(), 0) + Duration::from_micros(time.tv_usec().unsigned_abs())
     };
     Ok(time(usage.user_time()) + time(usage.system_time()))
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<_> = figures.collect();
-    figures.sort_unstable_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

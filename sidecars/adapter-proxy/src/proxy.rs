@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 use tokio::sync::Notify;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::sleep_until;
 
 /// Serves until it is asked to end, and has.
@@ -31,27 +31,24 @@ use tokio::time::sleep_until;
 pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     let admin = admin::bind(settings.admin)?;
     let status = Rc::new(Status { quit: settings.quit.then(Notify::new), ..Status::default() });
-    let serving = async {
-        let answering = async {
-            match admin {
-                Some(admin) => admin::serve(admin, status.clone()).await,
-                None => pending().await,
-            }
-        };
-        let mut proxy = Proxy::new(settings.file.clone(), status.clone());
-        let tidying = spawn_local({
-            let shared = status.shared.clone();
-            async move { shared.tcp.pipes.tidy().await }
-        });
-        let result = tokio::select! {
-            () = answering => Ok(()),
-            result = proxy.run(&settings, stop) => result,
-        };
-        tidying.abort();
-        status.shared.log.finish().await;
-        result
+    let answering = async {
+        match admin {
+            Some(admin) => admin::serve(admin, status.clone()).await,
+            None => pending().await,
+        }
     };
-    LocalSet::new().run_until(serving).await
+    let mut proxy = Proxy::new(settings.file.clone(), status.clone());
+    let tidying = spawn_local({
+        let shared = status.shared.clone();
+        async move { shared.tcp.pipes.tidy().await }
+    });
+    let result = tokio::select! {
+        () = answering => Ok(()),
+        result = proxy.run(&settings, stop) => result,
+    };
+    tidying.abort();
+    status.shared.log.finish().await;
+    result
 }
 
 struct Proxy {

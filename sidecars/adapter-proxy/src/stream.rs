@@ -1,7 +1,7 @@
 //! A connection, of whichever kind.
 
 use crate::address::Address;
-use rustix::net::sockopt;
+use rustix::net::{SendFlags, send, sockopt};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
@@ -61,6 +61,14 @@ impl Stream {
     /// `WouldBlock` when there is no room yet.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         both!(self, stream => stream.try_write(bytes))
+    }
+
+    /// The same, but the kernel keeps what makes no whole packet until the end, which is to be told at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room yet.
+    pub fn try_write_last(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_io(Interest::WRITABLE, || Ok(send(self, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?))
     }
 
     /// # Errors

@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ const BURST: u32 = 16;
 static WAKES: AtomicU32 = AtomicU32::new(0);
 static BURSTS: Notify = Notify::const_new();
 
-/// Runs a program to its end.
+/// Runs a program to its end. It can `spawn_local`.
 ///
 /// # Errors
 /// That of the program, or when the kernel does not even give it an epoll.
@@ -34,7 +34,7 @@ pub fn run<F: Future<Output = Result<()>>>(program: F) -> Result<()> {
         .max_blocking_threads(2) // one may wait for a name server; each has an arena of malloc's, which is not given back
         .thread_stack_size(STACK)
         .on_thread_unpark(woken)
-        .build()
+        .build_local(LocalOptions::default())
         .context("cannot start")?;
     let result = runtime.block_on(async {
         tokio::select! {

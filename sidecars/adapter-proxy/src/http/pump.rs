@@ -39,16 +39,23 @@ pub struct Pump {
     /// Bytes that were sent
     pub bytes: u64,
     ended: bool,
+    closes: bool,
 }
 
 impl Pump {
     /// One that sends `out` first.
     pub fn new(body: Body, chunked: bool, out: Vec<u8>) -> Self {
-        Self { body, chunked, most: u64::MAX, out, sent: 0, data: 0, bytes: 0, ended: false }
+        Self { body, chunked, most: u64::MAX, out, sent: 0, data: 0, bytes: 0, ended: false, closes: false }
     }
 
     pub fn at_most(mut self, most: Option<u64>) -> Self {
         self.most = most.unwrap_or(u64::MAX);
+        self
+    }
+
+    /// The connection is ended as soon as all is sent: its end goes with what is sent last, in the same packet.
+    pub fn then_close(mut self, closes: bool) -> Self {
+        self.closes = closes;
         self
     }
 
@@ -154,7 +161,8 @@ impl Pump {
                     _ => return Poll::Ready(Ok(())),
                 }
             };
-            match sink.try_write(bytes) {
+            let sent = if self.closes && self.ended { sink.try_write_last(bytes) } else { sink.try_write(bytes) };
+            match sent {
                 Ok(count) => {
                     self.bytes += count as u64;
                     if self.out.is_empty() { self.took(input, count) } else { self.sent += count }

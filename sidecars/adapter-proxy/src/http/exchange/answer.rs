@@ -102,7 +102,8 @@ impl Exchange<'_> {
         let (mut load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
         let Response { body, reusable, delimited, chunked, .. } = response;
         let early = self.is_uploading();
-        let mut download = Pump::new(body, chunked, out);
+        let goes_on = self.request.keep_alive && delimited && !early;
+        let mut download = Pump::new(body, chunked, out).then_close(!goes_on);
         let result = self.pump(&mut download, &upstream, &mut input).await;
         self.sent += download.bytes;
         match result {
@@ -117,7 +118,7 @@ impl Exchange<'_> {
             self.http.pool.put(load.endpoint(), upstream, &self.settings.idle_upstreams, Instant::now());
             self.http.sweep();
         }
-        match self.request.keep_alive && delimited && !early {
+        match goes_on {
             true => Next::Request,
             false if early || !self.client.input.is_empty() => Next::Linger,
             false => Next::Close,
