@@ -46,7 +46,7 @@ pub async fn relay(
     let mut down = Half { pump: Pump::new(Body::UntilClose, false, answer), open: true };
     let mut moved = (0, 0);
     client.timer.set(Instant::now() + idle);
-    poll_fn(|context| {
+    let is_broken = poll_fn(|context| {
         let result = up
             .poll(context, (&client.stream, &mut client.input), upstream)
             .and_then(|()| down.poll(context, (upstream, input), &client.stream));
@@ -57,10 +57,15 @@ pub async fn relay(
             client.timer.set(Instant::now() + idle);
         }
         if result.is_err() || !up.open && !down.open {
-            return Poll::Ready(());
+            return Poll::Ready(result.is_err());
         }
-        client.timer.poll(context)
+        client.timer.poll(context).map(|()| false)
     })
     .await;
+    if is_broken {
+        // What one of them has seen as broken off, the other one does, too.
+        client.stream.reset();
+        upstream.reset();
+    }
     (up.pump.bytes, down.pump.bytes)
 }
