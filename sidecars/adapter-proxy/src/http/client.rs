@@ -15,6 +15,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::time::Instant;
 
 /// Who is answered before all of the request was read gets the time to read the answer: closing at once would take it
@@ -118,6 +119,11 @@ impl Client {
         .await;
         self.connection.moved(Way::Down, pump.bytes);
         sent
+    }
+
+    /// Whether there is something that nobody has read, as far as is known without asking the kernel.
+    pub fn says_more(&self) -> bool {
+        !self.input.is_empty() || self.stream.try_io(Interest::READABLE, || Ok(())).is_ok()
     }
 
     /// Reads and forgets, until the client has closed, too.

@@ -189,6 +189,13 @@ impl Exchange<'_> {
         self.upload.as_ref().is_some_and(|upload| !upload.has_ended())
     }
 
+    /// Whether the upstream has all that the client has sent, and that is not all.
+    fn is_waiting_for_client(&self) -> bool {
+        let Some(upload) = self.upload.as_ref().filter(|upload| !upload.has_ended()) else { return false };
+        let has_head = |attempt: &Attempt| attempt.sent == self.head.len() && !attempt.is_broken();
+        self.attempts.iter().all(has_head) && upload.is_hungry(&self.client.input)
+    }
+
     fn poll(&mut self, context: &mut Context) -> Poll<Event> {
         for index in 0..self.attempts.len() {
             if let Poll::Ready(result) = self.attempts[index].poll(context, &self.head, LONGEST_HEAD) {
@@ -220,6 +227,9 @@ impl Exchange<'_> {
         }
         let now = Instant::now();
         let late = self.attempts.iter().position(|attempt| attempt.deadline <= now);
+        if (late.is_some() || self.deadline <= now) && self.is_waiting_for_client() {
+            return Poll::Ready(Event::Refused(Refusal(408, "the body does not come")));
+        }
         Poll::Ready(match late {
             _ if self.deadline <= now => Event::Late,
             Some(index) => {

@@ -61,6 +61,11 @@ impl Pump {
         self.ended && self.sent == self.out.len()
     }
 
+    /// Whether there is nothing to send, so that it is the source that is waited for.
+    pub fn is_hungry(&self, input: &Buffer) -> bool {
+        self.sent == self.out.len() && input.is_empty()
+    }
+
     /// Ready when all of it was sent.
     ///
     /// # Errors

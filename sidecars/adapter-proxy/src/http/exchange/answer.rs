@@ -107,7 +107,11 @@ impl Exchange<'_> {
         self.sent += download.bytes;
         match result {
             Ok(()) => {}
-            Err(Some(Broken::Sink(_))) => return Next::Close,
+            Err(Some(Broken::Sink(_))) => {
+                // If it is there yet, it is not to take what it has for all.
+                self.client.stream.reset();
+                return Next::Close;
+            }
             Err(broken) => {
                 self.cut_off(&mut load, broken);
                 return Next::Close;
@@ -119,13 +123,13 @@ impl Exchange<'_> {
         }
         match self.request.keep_alive && delimited && !early {
             true => Next::Request,
-            false if early || !self.client.input.is_empty() => Next::Linger,
+            false if early || self.client.says_more() => Next::Linger,
             false => Next::Close,
         }
     }
 
-    /// Relays the body, while the rest of the request goes the other way if there is one. Without an error when nothing
-    /// has moved for too long.
+    /// Relays the body, while the rest of the request goes the other way if there is one. Without an error when the
+    /// upstream has sent nothing for too long.
     async fn pump(&mut self, download: &mut Pump, upstream: &Stream, input: &mut Buffer) -> Result<(), Option<Broken>> {
         let stall = self.settings.stall_timeout;
         let (mut up, mut down) = (self.upload.as_ref().map_or(0, |upload| upload.data), 0);
@@ -148,7 +152,10 @@ impl Exchange<'_> {
             if let Poll::Ready(result) = polled {
                 return Poll::Ready(result.map_err(Some));
             }
-            client.timer.poll(context).map(|()| Err(None))
+            client.timer.poll(context).map(|()| match download.is_hungry(input) {
+                true => Err(None),
+                false => Err(Some(Broken::Sink(io::ErrorKind::TimedOut.into()))),
+            })
         })
         .await
     }
