@@ -1,8 +1,9 @@
 //! One connection of the app's: one request after the other.
 
-use super::buffer::{self, Buffer};
+use super::buffer::{self, Buffer, Bytes};
 use super::exchange::{Next, exchange};
 use super::framing::Body;
+use super::metrics::add;
 use super::pump::Pump;
 use super::scan::{Found, Scan};
 use super::timer::Timer;
@@ -45,7 +46,11 @@ pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
             Ok(None) => return,
             Err(refusal) => return client.refuse(&http, &settings, refusal).await,
         };
-        let mut out = buffer::take();
+        if buffer::held() > settings.max_buffered {
+            add(&http.counters.memory, 1);
+            return client.refuse(&http, &settings, Refusal(503, "memory")).await;
+        }
+        let mut out = Bytes::take();
         let parsed = request::parse(&client.input.filled()[..end], &settings, &client.address, &mut out);
         client.input.consume(end);
         let request = match parsed {
@@ -100,7 +105,7 @@ impl Client {
     /// Answers something that cannot be read on, and closes.
     async fn refuse(mut self, http: &Http, settings: &config::Http, refusal: Refusal) {
         http.counters.answered(refusal.0, Duration::ZERO);
-        let mut out = buffer::take();
+        let mut out = Bytes::take();
         refusal.answer(false, true, &mut out);
         if self.send(out, settings.stall_timeout).await {
             self.linger().await;
@@ -108,7 +113,7 @@ impl Client {
     }
 
     /// Sends all of it, and says whether the client took it.
-    pub async fn send(&mut self, out: Vec<u8>, limit: Duration) -> bool {
+    pub async fn send(&mut self, out: Bytes, limit: Duration) -> bool {
         let mut pump = Pump::new(Body::NONE, false, out);
         self.timer.set(Instant::now() + limit);
         let mut nothing = Buffer::default();

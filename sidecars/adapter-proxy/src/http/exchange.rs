@@ -4,7 +4,7 @@ mod answer;
 mod tries;
 
 use super::attempt::{Attempt, Lost};
-use super::buffer;
+use super::buffer::{self, Bytes};
 use super::client::Client;
 use super::framing::Body;
 use super::pump::{Broken, Pump};
@@ -43,7 +43,7 @@ struct Exchange<'a> {
     client: &'a mut Client,
     request: Request,
     /// What is sent upstream at first: the head, and the body if all of it was there
-    head: Vec<u8>,
+    head: Bytes,
     /// What is left of the body
     upload: Option<Pump>,
     /// Those under way; with an upload there is only ever one
@@ -90,7 +90,7 @@ pub async fn exchange(
     settings: &config::Http,
     client: &mut Client,
     mut request: Request,
-    mut head: Vec<u8>,
+    mut head: Bytes,
 ) -> Next {
     let _active = http.counters.request();
     client.connection.touch();
@@ -110,9 +110,11 @@ pub async fn exchange(
             received = length;
             None
         }
-        Body::Length(_) => Some(Pump::new(body, false, vec![])),
-        _ => Some(Pump::new(body, true, vec![])),
+        Body::Length(_) => Some(Pump::new(body, false, Bytes::default())),
+        _ => Some(Pump::new(body, true, Bytes::default())),
     };
+    head.recount();
+    client.input.release();
     let mut exchange = Exchange {
         http,
         cluster: http.cluster(),
@@ -295,7 +297,7 @@ impl Exchange<'_> {
         let closes = endless || !self.request.keep_alive;
         self.attempts.clear();
         self.status = refusal.0;
-        let mut out = buffer::take();
+        let mut out = Bytes::take();
         refusal.answer(self.request.is_head, closes, &mut out);
         self.sent += out.len() as u64;
         match self.client.send(out, self.settings.stall_timeout).await {
@@ -335,6 +337,5 @@ impl Drop for Exchange<'_> {
         if !self.ended {
             self.client.stream.reset();
         }
-        buffer::give(std::mem::take(&mut self.head));
     }
 }

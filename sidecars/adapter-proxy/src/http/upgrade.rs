@@ -1,6 +1,6 @@
 //! After `101 Switching Protocols`: bytes both ways, each until its end.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Bytes};
 use super::client::Client;
 use super::framing::Body;
 use super::pump::Pump;
@@ -39,10 +39,10 @@ pub async fn relay(
     client: &mut Client,
     upstream: &Stream,
     input: &mut Buffer,
-    answer: Vec<u8>,
+    answer: Bytes,
     idle: Duration,
 ) -> (u64, u64) {
-    let mut up = Half { pump: Pump::new(Body::UntilClose, false, vec![]), open: true };
+    let mut up = Half { pump: Pump::new(Body::UntilClose, false, Bytes::default()), open: true };
     let mut down = Half { pump: Pump::new(Body::UntilClose, false, answer), open: true };
     let mut moved = (0, 0);
     client.timer.set(Instant::now() + idle);

@@ -1,7 +1,7 @@
 //! The answer on its way to the client.
 
 use super::super::attempt::{Attempt, Lost};
-use super::super::buffer::{self, Buffer};
+use super::super::buffer::{Buffer, Bytes};
 use super::super::framing::Bad;
 use super::super::pump::{Broken, Pump};
 use super::super::response::{self, Asked, Response};
@@ -28,7 +28,7 @@ impl Exchange<'_> {
             keep_alive: self.request.keep_alive && !self.is_uploading(),
             upgrade: self.request.upgrade.is_some(),
         };
-        let mut out = buffer::take();
+        let mut out = Bytes::take();
         let parsed = response::parse(&self.attempts[index].input.filled()[..end], asked, &mut out);
         let response = match parsed {
             Ok(response) if response.status >= 200 || self.interim < MOST_INTERIM => response,
@@ -50,7 +50,7 @@ impl Exchange<'_> {
     }
 
     /// Passes on an answer that is not the last, such as `100 Continue`.
-    async fn interim(&mut self, index: usize, out: Vec<u8>) -> bool {
+    async fn interim(&mut self, index: usize, out: Bytes) -> bool {
         self.interim += 1;
         self.hedge_at = None;
         // HTTP/1.0 has none of that.
@@ -74,6 +74,8 @@ impl Exchange<'_> {
             }
         }
         self.attempts.clear();
+        // It is not sent again.
+        self.head = Bytes::default();
         self.tried.push(attempt.of.endpoint().clone());
         self.status = status;
         match status {
@@ -84,7 +86,7 @@ impl Exchange<'_> {
         attempt
     }
 
-    async fn upgrade(&mut self, mut attempt: Attempt, out: Vec<u8>) -> Next {
+    async fn upgrade(&mut self, mut attempt: Attempt, out: Bytes) -> Next {
         let mut input = std::mem::take(&mut attempt.input);
         let (_load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
         let idle = self.http.idle_timeout.get();
@@ -97,7 +99,7 @@ impl Exchange<'_> {
         Next::Close
     }
 
-    async fn relay(&mut self, mut attempt: Attempt, response: Response, out: Vec<u8>) -> Next {
+    async fn relay(&mut self, mut attempt: Attempt, response: Response, out: Bytes) -> Next {
         let mut input = std::mem::take(&mut attempt.input);
         let (mut load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
         let Response { body, reusable, delimited, chunked, .. } = response;
