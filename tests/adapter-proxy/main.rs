@@ -5,6 +5,7 @@ mod http;
 mod http_answers;
 mod http_desync;
 mod http_failures;
+mod http_life;
 mod http_memory;
 mod http_refusals;
 mod http_upgrades;

@@ -31,6 +31,7 @@ use tokio::time::sleep_until;
 pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     let admin = admin::bind(settings.admin)?;
     let status = Rc::new(Status { quit: settings.quit.then(Notify::new), ..Status::default() });
+    let log = status.shared.log.clone();
     let serving = async {
         let answering = async {
             match admin {
@@ -48,10 +49,15 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
             result = proxy.run(&settings, stop) => result,
         };
         tidying.abort();
-        status.shared.log.finish().await;
         result
     };
-    LocalSet::new().run_until(serving).await
+    let tasks = LocalSet::new();
+    let result = tasks.run_until(serving).await;
+    // What is cut off by that is logged, too.
+    log.close();
+    drop(tasks);
+    log.finish().await;
+    result
 }
 
 struct Proxy {

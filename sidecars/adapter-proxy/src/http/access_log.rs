@@ -63,6 +63,11 @@ impl AccessLog {
         }
     }
 
+    /// From now on lines wait for [`AccessLog::finish`].
+    pub fn close(&self) {
+        self.writing.set(true);
+    }
+
     /// Writes what waits. At the end of the program it is waited for, but not for ever.
     pub async fn finish(&self) {
         let _ = timeout(LAST, self.flush()).await;

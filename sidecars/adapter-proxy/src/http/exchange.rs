@@ -336,6 +336,7 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if !self.ended {
             self.client.stream.reset();
+            self.account();
         }
     }
 }

@@ -106,7 +106,6 @@ impl Exchange<'_> {
         let early = self.is_uploading();
         let mut download = Pump::new(body, chunked, out);
         let result = self.pump(&mut download, &upstream, &mut input).await;
-        self.sent += download.bytes;
         match result {
             Ok(()) => {}
             Err(Some(Broken::Sink(_))) => {
@@ -149,6 +148,7 @@ impl Exchange<'_> {
             if (up, down) != before {
                 client.connection.moved(Way::Up, up - before.0);
                 client.connection.moved(Way::Down, down - before.1);
+                self.sent += down - before.1;
                 client.timer.set(Instant::now() + stall);
             }
             if let Poll::Ready(result) = polled {
