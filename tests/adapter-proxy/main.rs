@@ -3,8 +3,13 @@
 mod cluster;
 mod http;
 mod http_answers;
+mod http_desync;
 mod http_failures;
+mod http_life;
+mod http_memory;
 mod http_refusals;
+mod http_upgrades;
+mod http_uploads;
 mod life;
 mod real;
 mod tcp;

@@ -1,6 +1,8 @@
 //! HTTP byte by byte: upstreams that answer what a test says and remember what they got, and clients that send anything.
 
-use crate::proxy::launch;
+use crate::launch::Launch;
+use crate::process::until;
+use crate::proxy::{Place, launch};
 use crate::sidecar::{Sidecar, free_port, with};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -9,7 +11,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use tempfile::TempDir;
 
 /// A request as an upstream got it.
 #[derive(Clone, Debug)]
@@ -120,37 +121,50 @@ pub struct Proxy {
     pub address: SocketAddr,
     pub admin: SocketAddr,
     pub sidecar: Sidecar,
-    _directory: TempDir,
+    place: Place,
+}
+
+/// A file with one listener. `http` is what it says of HTTP and `cluster` what it says of the cluster besides its
+/// endpoints, both in YAML's flow style.
+pub fn file(listen: SocketAddr, endpoints: &[SocketAddr], http: &str, cluster: &str) -> String {
+    let mut text = format!(
+        "listeners: [{{listen: \"{listen}\", protocol: http, cluster: c, http: {{{http}}}}}]\nclusters: {{c: {{{cluster}endpoints: ["
+    );
+    for endpoint in endpoints {
+        let _ = write!(text, "\"{endpoint}\", "); // a string takes anything
+    }
+    text + "]}}\n"
 }
 
 impl Proxy {
-    /// For these endpoints; `http` is what the `http:` of the listener says, in YAML's flow style.
+    /// For these endpoints; `http` as for [`file`].
     pub fn start(endpoints: &[SocketAddr], http: &str) -> Self {
         Self::with(endpoints, http, |launch| launch)
     }
 
-    /// # Panics
-    /// If it does not start.
-    pub fn with(
-        endpoints: &[SocketAddr],
-        http: &str,
-        change: impl FnOnce(crate::launch::Launch) -> crate::launch::Launch,
-    ) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (address, admin, file) = (free_port(), free_port(), directory.path().join("proxy.yaml"));
-        let mut text = format!(
-            "listeners: [{{listen: \"{address}\", protocol: http, cluster: c, http: {{{http}}}}}]\nclusters:\n  c:\n    endpoints:\n"
-        );
-        for endpoint in endpoints {
-            let _ = writeln!(text, "      - \"{endpoint}\"");
-        }
-        std::fs::write(&file, text).expect("a file");
+    /// The same, launched in some other way.
+    pub fn with(endpoints: &[SocketAddr], http: &str, change: impl FnOnce(Launch) -> Launch) -> Self {
         // What the end waits for is another test's.
         let end: [&dyn AsRef<OsStr>; 4] = [&"--quiet-for", &"0s", &"--drain-timeout", &"100ms"];
-        let launch = with(launch(&[&"--config", &file, &"--admin", &admin.to_string()]), &end);
+        Self::of(|listen| file(listen, endpoints, http, ""), |launch| change(with(launch, &end)))
+    }
+
+    /// For the file that `text` is when it listens there.
+    pub fn of(text: impl FnOnce(SocketAddr) -> String, change: impl FnOnce(Launch) -> Launch) -> Self {
+        let (address, admin) = (free_port(), free_port());
+        let place = Place::new(&text(address));
+        let launch = launch(&[&"--config", &place.config(), &"--admin", &admin.to_string()]);
         let sidecar = Sidecar::start(change(launch));
         sidecar.until_said("listening on");
-        Self { address, admin, sidecar, _directory: directory }
+        Self { address, admin, sidecar, place }
+    }
+
+    /// Gives it another file, and waits until it follows that.
+    pub fn follow(&self, text: &str) {
+        let followed = || self.metric("adapter_proxy_reloads_total{result=\"followed\"}");
+        let before = followed();
+        self.place.write(text);
+        until("it follows the new file", || followed() > before);
     }
 
     pub fn client(&self) -> Client {

@@ -16,6 +16,9 @@ pub struct Http {
     /// Of a request, in bytes; more is answered with 413
     #[serde(deserialize_with = "body_size")]
     pub max_body: Option<u64>,
+    /// Of memory, in bytes, that all requests hold together; while it is more, others are answered with 503
+    #[serde(deserialize_with = "buffered_size")]
+    pub max_buffered: usize,
     /// From the first byte of a head to its last
     #[serde(deserialize_with = "chassis::config::duration")]
     pub header_timeout: Duration,
@@ -52,6 +55,7 @@ impl Default for Http {
             max_head: 16 << 10,
             max_headers: 100,
             max_body: None,
+            max_buffered: 32 << 20,
             header_timeout: Duration::from_secs(10),
             try_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_mins(1),
@@ -153,6 +157,13 @@ fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error
 
 fn body_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     chassis::config::size(deserializer).map(Some)
+}
+
+fn buffered_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match chassis::config::size(deserializer)? {
+        size @ 1_048_576.. => usize::try_from(size).map_err(D::Error::custom),
+        size => Err(D::Error::custom(format_args!("{size} bytes: expected at least 1 MiB"))),
+    }
 }
 
 fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -2,11 +2,13 @@
 //! and leaves lines out, and counts them, when too many are waiting.
 
 use crate::config::AccessLog as Format;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::stdio::stdout;
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
@@ -15,6 +17,9 @@ const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Who reads them has so long at the end.
 const LAST: Duration = Duration::from_secs(1);
+
+/// What a pipe takes at a time without waiting, when it takes anything: `PIPE_BUF` of pipe(7).
+const ATOMIC: usize = 4096;
 
 /// Of lines that wait, in bytes.
 const MOST: usize = 256 << 10;
@@ -63,8 +68,10 @@ impl AccessLog {
         }
     }
 
-    /// Writes what waits. At the end of the program it is waited for, but not for ever.
+    /// Writes what waits. At the end of the program it is waited for, but not for ever. Lines of requests that are cut off
+    /// come later still, when the tasks are dropped that serve them, and are written when this is.
     pub async fn finish(&self) {
+        self.writing.set(true);
         let _ = timeout(LAST, self.flush()).await;
     }
 
@@ -78,6 +85,19 @@ impl AccessLog {
     /// Lines that were not written.
     pub fn left_out(&self) -> u64 {
         self.left_out.get()
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        let (deadline, lines) = (Instant::now() + LAST, self.waiting.take());
+        for part in lines.chunks(ATOMIC) {
+            let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok();
+            let takes = poll(&mut [PollFd::new(&stdout(), PollFlags::OUT)], left.as_ref());
+            if takes != Ok(1) || rustix::io::write(stdout(), part) != Ok(part.len()) {
+                return; // nobody reads it
+            }
+        }
     }
 }
 

@@ -4,8 +4,9 @@
 use crate::stream::Stream;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
+use std::ops::{Deref, DerefMut};
 use tokio::io::Interest;
 
 /// Of each of them, in bytes. A head that is longer makes its own grow.
@@ -16,27 +17,70 @@ const KEPT: usize = 64;
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(vec![]) };
+    static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-/// An empty one.
-pub fn take() -> Vec<u8> {
-    FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(SIZE))
+/// So many bytes of memory are held by all requests together. Those that are kept for the next ones are none of them.
+pub fn held() -> usize {
+    HELD.get()
 }
 
-/// One that is not needed any more.
-pub fn give(mut bytes: Vec<u8>) {
-    FREE.with_borrow_mut(|free| {
-        if free.len() < KEPT && (SIZE..=2 * SIZE).contains(&bytes.capacity()) {
-            bytes.clear();
-            free.push(bytes);
+/// Bytes that count as held until they are dropped.
+#[derive(Default)]
+pub struct Bytes {
+    bytes: Vec<u8>,
+    counted: usize,
+}
+
+impl Bytes {
+    /// Room for some.
+    pub fn take() -> Self {
+        let bytes = FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(SIZE));
+        let mut taken = Self { bytes, counted: 0 };
+        taken.recount();
+        taken
+    }
+
+    /// They may have grown.
+    pub fn recount(&mut self) {
+        HELD.set(HELD.get() + self.bytes.capacity() - self.counted);
+        self.counted = self.bytes.capacity();
+    }
+}
+
+impl Deref for Bytes {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Bytes {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() - self.counted);
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if (SIZE..=2 * SIZE).contains(&bytes.capacity()) {
+            FREE.with_borrow_mut(|free| {
+                if free.len() < KEPT {
+                    bytes.clear();
+                    free.push(bytes);
+                }
+            });
         }
-    });
+    }
 }
 
 /// What was read of a connection.
 #[derive(Default)]
 pub struct Buffer {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     start: usize,
 }
 
@@ -62,7 +106,7 @@ impl Buffer {
     pub fn release(&mut self) {
         if self.is_empty() && self.bytes.capacity() > 0 {
             self.start = 0;
-            give(std::mem::take(&mut self.bytes));
+            self.bytes = Bytes::default();
         }
     }
 
@@ -72,12 +116,13 @@ impl Buffer {
     /// `WouldBlock` when there is nothing, and then it holds no memory for that.
     pub fn read(&mut self, stream: &Stream) -> io::Result<usize> {
         if self.bytes.capacity() == 0 {
-            self.bytes = take();
+            self.bytes = Bytes::take();
         }
         if self.bytes.len() == self.bytes.capacity() {
             self.bytes.drain(..self.start);
             self.start = 0;
             self.bytes.reserve(1);
+            self.bytes.recount();
         }
         let room = self.bytes.capacity() - self.bytes.len();
         let mut count = None;
@@ -100,13 +145,5 @@ impl Buffer {
             self.release();
         }
         count.map_or_else(|| Err(result.err().unwrap_or_else(|| ErrorKind::WouldBlock.into())), Ok)
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        if self.bytes.capacity() > 0 {
-            give(std::mem::take(&mut self.bytes));
-        }
     }
 }

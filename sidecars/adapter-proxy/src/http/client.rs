@@ -1,8 +1,9 @@
 //! One connection of the app's: one request after the other.
 
-use super::buffer::{self, Buffer};
+use super::buffer::{self, Buffer, Bytes};
 use super::exchange::{Next, exchange};
 use super::framing::Body;
+use super::metrics::add;
 use super::pump::Pump;
 use super::scan::{Found, Scan};
 use super::timer::Timer;
@@ -15,6 +16,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::time::Instant;
 
 /// Who is answered before all of the request was read gets the time to read the answer: closing at once would take it
@@ -44,7 +46,11 @@ pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
             Ok(None) => return,
             Err(refusal) => return client.refuse(&http, &settings, refusal).await,
         };
-        let mut out = buffer::take();
+        if buffer::held() > settings.max_buffered {
+            add(&http.counters.memory, 1);
+            return client.refuse(&http, &settings, Refusal(503, "memory")).await;
+        }
+        let mut out = Bytes::take();
         let parsed = request::parse(&client.input.filled()[..end], &settings, &client.address, &mut out);
         client.input.consume(end);
         let request = match parsed {
@@ -99,7 +105,7 @@ impl Client {
     /// Answers something that cannot be read on, and closes.
     async fn refuse(mut self, http: &Http, settings: &config::Http, refusal: Refusal) {
         http.counters.answered(refusal.0, Duration::ZERO);
-        let mut out = buffer::take();
+        let mut out = Bytes::take();
         refusal.answer(false, true, &mut out);
         if self.send(out, settings.stall_timeout).await {
             self.linger().await;
@@ -107,7 +113,7 @@ impl Client {
     }
 
     /// Sends all of it, and says whether the client took it.
-    pub async fn send(&mut self, out: Vec<u8>, limit: Duration) -> bool {
+    pub async fn send(&mut self, out: Bytes, limit: Duration) -> bool {
         let mut pump = Pump::new(Body::NONE, false, out);
         self.timer.set(Instant::now() + limit);
         let mut nothing = Buffer::default();
@@ -118,6 +124,11 @@ impl Client {
         .await;
         self.connection.moved(Way::Down, pump.bytes);
         sent
+    }
+
+    /// Whether there is something that nobody has read, as far as is known without asking the kernel.
+    pub fn says_more(&self) -> bool {
+        !self.input.is_empty() || self.stream.try_io(Interest::READABLE, || Ok(())).is_ok()
     }
 
     /// Reads and forgets, until the client has closed, too.

@@ -4,7 +4,7 @@ mod answer;
 mod tries;
 
 use super::attempt::{Attempt, Lost};
-use super::buffer;
+use super::buffer::{self, Bytes};
 use super::client::Client;
 use super::framing::Body;
 use super::pump::{Broken, Pump};
@@ -43,7 +43,7 @@ struct Exchange<'a> {
     client: &'a mut Client,
     request: Request,
     /// What is sent upstream at first: the head, and the body if all of it was there
-    head: Vec<u8>,
+    head: Bytes,
     /// What is left of the body
     upload: Option<Pump>,
     /// Those under way; with an upload there is only ever one
@@ -90,7 +90,7 @@ pub async fn exchange(
     settings: &config::Http,
     client: &mut Client,
     mut request: Request,
-    mut head: Vec<u8>,
+    mut head: Bytes,
 ) -> Next {
     let _active = http.counters.request();
     client.connection.touch();
@@ -110,9 +110,11 @@ pub async fn exchange(
             received = length;
             None
         }
-        Body::Length(_) => Some(Pump::new(body, false, vec![])),
-        _ => Some(Pump::new(body, true, vec![])),
+        Body::Length(_) => Some(Pump::new(body, false, Bytes::default())),
+        _ => Some(Pump::new(body, true, Bytes::default())),
     };
+    head.recount();
+    client.input.release();
     let mut exchange = Exchange {
         http,
         cluster: http.cluster(),
@@ -189,6 +191,13 @@ impl Exchange<'_> {
         self.upload.as_ref().is_some_and(|upload| !upload.has_ended())
     }
 
+    /// Whether the upstream has all that the client has sent, and that is not all.
+    fn is_waiting_for_client(&self) -> bool {
+        let Some(upload) = self.upload.as_ref().filter(|upload| !upload.has_ended()) else { return false };
+        let has_head = |attempt: &Attempt| attempt.sent == self.head.len() && !attempt.is_broken();
+        self.attempts.iter().all(has_head) && upload.is_hungry(&self.client.input)
+    }
+
     fn poll(&mut self, context: &mut Context) -> Poll<Event> {
         for index in 0..self.attempts.len() {
             if let Poll::Ready(result) = self.attempts[index].poll(context, &self.head, LONGEST_HEAD) {
@@ -220,6 +229,9 @@ impl Exchange<'_> {
         }
         let now = Instant::now();
         let late = self.attempts.iter().position(|attempt| attempt.deadline <= now);
+        if (late.is_some() || self.deadline <= now) && self.is_waiting_for_client() {
+            return Poll::Ready(Event::Refused(Refusal(408, "the body does not come")));
+        }
         Poll::Ready(match late {
             _ if self.deadline <= now => Event::Late,
             Some(index) => {
@@ -285,7 +297,7 @@ impl Exchange<'_> {
         let closes = endless || !self.request.keep_alive;
         self.attempts.clear();
         self.status = refusal.0;
-        let mut out = buffer::take();
+        let mut out = Bytes::take();
         refusal.answer(self.request.is_head, closes, &mut out);
         self.sent += out.len() as u64;
         match self.client.send(out, self.settings.stall_timeout).await {
@@ -324,7 +336,7 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if !self.ended {
             self.client.stream.reset();
+            self.account();
         }
-        buffer::give(std::mem::take(&mut self.head));
     }
 }

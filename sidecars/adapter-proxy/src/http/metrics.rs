@@ -1,6 +1,6 @@
 //! What is counted.
 
-use super::Http;
+use super::{Http, buffer};
 use chassis::exposition::{Exposition, Histogram};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -24,6 +24,8 @@ pub struct Counters {
     /// Connections to upstreams, and requests that took one from the pool
     pub connects: Cell<u64>,
     pub reuses: Cell<u64>,
+    /// Requests that were refused because others hold all the memory that they may
+    pub memory: Cell<u64>,
 }
 
 /// Counts for as long as it is held.
@@ -100,10 +102,14 @@ pub fn write(all: &[Rc<Http>], page: &mut Exposition) {
     each(page, |http| http.counters.connects.get());
     page.counter("adapter_proxy_http_upstream_reuses_total", "Requests over a connection that there was");
     each(page, |http| http.counters.reuses.get());
+    page.counter("adapter_proxy_http_memory_refusals_total", "Requests refused since others held too much memory");
+    each(page, |http| http.counters.memory.get());
     page.gauge("adapter_proxy_http_active_requests", "Requests that are being answered");
     each(page, |http| http.counters.active.get());
     page.gauge("adapter_proxy_http_idle_upstream_connections", "Connections that wait for a request");
     each(page, |http| http.pool.len() as u64);
+    page.gauge("adapter_proxy_http_buffered_bytes", "Memory that requests of all listeners hold")
+        .sample(&[], buffer::held() as u64);
     page.counter("adapter_proxy_access_log_left_out_total", "Lines that nobody was quick enough to read")
         .sample(&[], one.log.left_out());
 }

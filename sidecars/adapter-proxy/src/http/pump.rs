@@ -1,6 +1,6 @@
 //! A body on its way: read from one side as fast as the other one takes it, and no faster.
 
-use super::buffer::{self, Buffer};
+use super::buffer::{self, Buffer, Bytes};
 use super::framing::{Bad, Body, Step};
 use super::names::Name;
 use super::request::field;
@@ -32,7 +32,7 @@ pub struct Pump {
     chunked: bool,
     /// The most bytes of data that it may have
     most: u64,
-    out: Vec<u8>,
+    out: Bytes,
     sent: usize,
     /// Bytes of data that were read
     pub data: u64,
@@ -44,7 +44,7 @@ pub struct Pump {
 
 impl Pump {
     /// One that sends `out` first.
-    pub fn new(body: Body, chunked: bool, out: Vec<u8>) -> Self {
+    pub fn new(body: Body, chunked: bool, out: Bytes) -> Self {
         Self { body, chunked, most: u64::MAX, out, sent: 0, data: 0, bytes: 0, ended: false, closes: false }
     }
 
@@ -68,6 +68,11 @@ impl Pump {
         self.ended && self.sent == self.out.len()
     }
 
+    /// Whether there is nothing to send, so that it is the source that is waited for.
+    pub fn is_hungry(&self, input: &Buffer) -> bool {
+        self.sent == self.out.len() && input.is_empty()
+    }
+
     /// Ready when all of it was sent.
     ///
     /// # Errors
@@ -80,6 +85,7 @@ impl Pump {
     ) -> Poll<Result<(), Broken>> {
         for _ in 0..TURN {
             self.gather(input).map_err(Broken::Bad)?;
+            self.out.recount();
             if self.data > self.most {
                 return Poll::Ready(Err(Broken::TooLarge));
             }
@@ -150,8 +156,13 @@ impl Pump {
             let bytes = if self.sent < self.out.len() {
                 &self.out[self.sent..]
             } else {
-                self.out.clear();
                 self.sent = 0;
+                // What follows a head is sent as it was read, unless chunks are made of it.
+                if self.chunked {
+                    self.out.clear()
+                } else {
+                    self.out = Bytes::default()
+                }
                 match self.body.step(input.filled()) {
                     Ok(Step::Data(count)) if !self.chunked => &input.filled()[..count],
                     Ok(Step::Skip(count)) => {
@@ -172,12 +183,6 @@ impl Pump {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-    }
-}
-
-impl Drop for Pump {
-    fn drop(&mut self) {
-        buffer::give(std::mem::take(&mut self.out));
     }
 }
 

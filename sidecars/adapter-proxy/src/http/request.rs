@@ -56,13 +56,15 @@ pub fn parse(head: &[u8], settings: &Http, client: &ClientAddress, out: &mut Vec
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(Refusal(400, "the request line is wrong"));
     };
-    let fields = Fields::of(parsed.headers, version == 0)?;
+    let mut fields = Fields::of(parsed.headers, version == 0)?;
     let (authority, target) = split(method, target)?;
+    // It is the target that says so, where it does (RFC 9112, 3.2.2).
+    fields.host = authority.map(str::as_bytes).or(fields.host);
     out.extend_from_slice(method.as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let host = settings.host.as_deref().map(str::as_bytes).or(authority.map(str::as_bytes)).or(fields.host);
+    let host = settings.host.as_deref().map(str::as_bytes).or(fields.host);
     field(out, b"Host", host.unwrap_or_default());
     let trace = fields.write(parsed.headers, settings, client, out);
     out.extend_from_slice(b"\r\n");
@@ -101,7 +103,7 @@ fn split<'a>(method: &str, target: &'a str) -> Result<(Option<&'a str>, &'a str)
     let scheme = target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://"));
     let rest = scheme.and_then(|_| target.get(7..)).ok_or(Refusal(400, "the target is no path"))?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    if authority.is_empty() || !is_host(authority.as_bytes()) {
+    if authority.is_empty() || authority.starts_with(':') || !is_host(authority.as_bytes()) {
         return Err(Refusal(400, "the target names no host"));
     }
     match path {
@@ -113,8 +115,19 @@ fn split<'a>(method: &str, target: &'a str) -> Result<(Option<&'a str>, &'a str)
     }
 }
 
+/// A name or an address, IPv6 in brackets, and perhaps a port.
 fn is_host(host: &[u8]) -> bool {
-    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(byte))
+    let is_of =
+        |bytes: &[u8], more: &[u8]| bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || more.contains(byte));
+    let bracketed = host.strip_prefix(b"[").and_then(|rest| Some(rest.split_at(memchr::memchr(b']', rest)?)));
+    let (is_name, port) = match bracketed {
+        Some((address, rest)) => (is_of(address, b":.-_~%"), &rest[1..]),
+        None => {
+            let (name, port) = host.split_at(memchr::memchr(b':', host).unwrap_or(host.len()));
+            (is_of(name, b"-._~!$&'()*+;=%"), port)
+        }
+    };
+    is_name && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
 }
 
 /// What the fields say of the message as such.
@@ -160,7 +173,7 @@ impl<'a> Fields<'a> {
                 }
                 Name::TransferEncoding => fields.chunked = true,
                 Name::Connection => fields.connection.extend(list(value)),
-                Name::Upgrade => fields.upgrade = Some(value),
+                Name::Upgrade if !http10 => fields.upgrade = Some(value),
                 Name::Expect if value.eq_ignore_ascii_case(b"100-continue") => fields.expects = !http10,
                 Name::Expect => return Err(Refusal(417, "Expect is something else than 100-continue")),
                 Name::Te => fields.trailers |= list(value).any(|one| one.eq_ignore_ascii_case(b"trailers")),

@@ -37,8 +37,9 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
     // The strictest that there is, which is the default.
     let read = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, &mut headers);
     match read {
-        Ok(httparse::Status::Complete(end)) if end == head.len() => {}
-        Ok(_) => return Err(Bad("its head does not end where it should")),
+        // The parser takes empty lines before it. Here they are what is left of something else.
+        Ok(httparse::Status::Complete(end)) if end == head.len() && head.starts_with(b"HTTP") => {}
+        Ok(_) => return Err(Bad("its head does not begin and end where it should")),
         Err(httparse::Error::TooManyHeaders) => return Err(Bad("it has too many header fields")),
         Err(_) => return Err(Bad("its head is no HTTP/1.1")),
     }
@@ -49,6 +50,8 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
         return Err(Bad("it has a status that makes no sense here"));
     }
     let is_interim = status < 200;
+    // What is said to follow may come, and is no answer to the next request.
+    let contradicts = status == 204 && fields.body.as_ref().is_some_and(|body| !body.has_ended());
     let (body, delimited) = match fields.body.take() {
         _ if is_interim || status == 204 || status == 304 || asked.is_head => (Body::NONE, true),
         Some(body) => (body, true),
@@ -77,7 +80,8 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
     }
     out.extend_from_slice(b"\r\n");
     let persists = if version == 0 { fields.says("keep-alive") } else { !fields.says("close") };
-    Ok(Response { status, body, reusable: persists && delimited && !is_upgrade, delimited: !closes, chunked })
+    let reusable = persists && delimited && !is_upgrade && !contradicts;
+    Ok(Response { status, body, reusable, delimited: !closes, chunked })
 }
 
 struct Fields<'a> {

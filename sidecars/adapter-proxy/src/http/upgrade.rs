@@ -1,6 +1,6 @@
 //! After `101 Switching Protocols`: bytes both ways, each until its end.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Bytes};
 use super::client::Client;
 use super::framing::Body;
 use super::pump::Pump;
@@ -39,14 +39,14 @@ pub async fn relay(
     client: &mut Client,
     upstream: &Stream,
     input: &mut Buffer,
-    answer: Vec<u8>,
+    answer: Bytes,
     idle: Duration,
 ) -> (u64, u64) {
-    let mut up = Half { pump: Pump::new(Body::UntilClose, false, vec![]), open: true };
+    let mut up = Half { pump: Pump::new(Body::UntilClose, false, Bytes::default()), open: true };
     let mut down = Half { pump: Pump::new(Body::UntilClose, false, answer), open: true };
     let mut moved = (0, 0);
     client.timer.set(Instant::now() + idle);
-    poll_fn(|context| {
+    let is_broken = poll_fn(|context| {
         let result = up
             .poll(context, (&client.stream, &mut client.input), upstream)
             .and_then(|()| down.poll(context, (upstream, input), &client.stream));
@@ -57,10 +57,15 @@ pub async fn relay(
             client.timer.set(Instant::now() + idle);
         }
         if result.is_err() || !up.open && !down.open {
-            return Poll::Ready(());
+            return Poll::Ready(result.is_err());
         }
-        client.timer.poll(context)
+        client.timer.poll(context).map(|()| false)
     })
     .await;
+    if is_broken {
+        // What one of them has seen as broken off, the other one does, too.
+        client.stream.reset();
+        upstream.reset();
+    }
     (up.pump.bytes, down.pump.bytes)
 }

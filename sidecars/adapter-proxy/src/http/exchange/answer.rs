@@ -1,7 +1,7 @@
 //! The answer on its way to the client.
 
 use super::super::attempt::{Attempt, Lost};
-use super::super::buffer::{self, Buffer};
+use super::super::buffer::{Buffer, Bytes};
 use super::super::framing::Bad;
 use super::super::pump::{Broken, Pump};
 use super::super::response::{self, Asked, Response};
@@ -28,7 +28,7 @@ impl Exchange<'_> {
             keep_alive: self.request.keep_alive && !self.is_uploading(),
             upgrade: self.request.upgrade.is_some(),
         };
-        let mut out = buffer::take();
+        let mut out = Bytes::take();
         let parsed = response::parse(&self.attempts[index].input.filled()[..end], asked, &mut out);
         let response = match parsed {
             Ok(response) if response.status >= 200 || self.interim < MOST_INTERIM => response,
@@ -50,7 +50,7 @@ impl Exchange<'_> {
     }
 
     /// Passes on an answer that is not the last, such as `100 Continue`.
-    async fn interim(&mut self, index: usize, out: Vec<u8>) -> bool {
+    async fn interim(&mut self, index: usize, out: Bytes) -> bool {
         self.interim += 1;
         self.hedge_at = None;
         // HTTP/1.0 has none of that.
@@ -74,6 +74,8 @@ impl Exchange<'_> {
             }
         }
         self.attempts.clear();
+        // It is not sent again.
+        self.head = Bytes::default();
         self.tried.push(attempt.of.endpoint().clone());
         self.status = status;
         match status {
@@ -84,7 +86,7 @@ impl Exchange<'_> {
         attempt
     }
 
-    async fn upgrade(&mut self, mut attempt: Attempt, out: Vec<u8>) -> Next {
+    async fn upgrade(&mut self, mut attempt: Attempt, out: Bytes) -> Next {
         let mut input = std::mem::take(&mut attempt.input);
         let (_load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
         let idle = self.http.idle_timeout.get();
@@ -97,7 +99,7 @@ impl Exchange<'_> {
         Next::Close
     }
 
-    async fn relay(&mut self, mut attempt: Attempt, response: Response, out: Vec<u8>) -> Next {
+    async fn relay(&mut self, mut attempt: Attempt, response: Response, out: Bytes) -> Next {
         let mut input = std::mem::take(&mut attempt.input);
         let (mut load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
         let Response { body, reusable, delimited, chunked, .. } = response;
@@ -105,10 +107,13 @@ impl Exchange<'_> {
         let goes_on = self.request.keep_alive && delimited && !early;
         let mut download = Pump::new(body, chunked, out).then_close(!goes_on);
         let result = self.pump(&mut download, &upstream, &mut input).await;
-        self.sent += download.bytes;
         match result {
             Ok(()) => {}
-            Err(Some(Broken::Sink(_))) => return Next::Close,
+            Err(Some(Broken::Sink(_))) => {
+                // If it is there yet, it is not to take what it has for all.
+                self.client.stream.reset();
+                return Next::Close;
+            }
             Err(broken) => {
                 self.cut_off(&mut load, broken);
                 return Next::Close;
@@ -120,13 +125,13 @@ impl Exchange<'_> {
         }
         match goes_on {
             true => Next::Request,
-            false if early || !self.client.input.is_empty() => Next::Linger,
+            false if early || self.client.says_more() => Next::Linger,
             false => Next::Close,
         }
     }
 
-    /// Relays the body, while the rest of the request goes the other way if there is one. Without an error when nothing
-    /// has moved for too long.
+    /// Relays the body, while the rest of the request goes the other way if there is one. Without an error when the
+    /// upstream has sent nothing for too long.
     async fn pump(&mut self, download: &mut Pump, upstream: &Stream, input: &mut Buffer) -> Result<(), Option<Broken>> {
         let stall = self.settings.stall_timeout;
         let (mut up, mut down) = (self.upload.as_ref().map_or(0, |upload| upload.data), 0);
@@ -144,12 +149,16 @@ impl Exchange<'_> {
             if (up, down) != before {
                 client.connection.moved(Way::Up, up - before.0);
                 client.connection.moved(Way::Down, down - before.1);
+                self.sent += down - before.1;
                 client.timer.set(Instant::now() + stall);
             }
             if let Poll::Ready(result) = polled {
                 return Poll::Ready(result.map_err(Some));
             }
-            client.timer.poll(context).map(|()| Err(None))
+            client.timer.poll(context).map(|()| match download.is_hungry(input) {
+                true => Err(None),
+                false => Err(Some(Broken::Sink(io::ErrorKind::TimedOut.into()))),
+            })
         })
         .await
     }

@@ -36,7 +36,8 @@ impl Exchange<'_> {
         });
         // A PUT that hangs somewhere may be done after the next one, which was sent elsewhere. Of two that are under way at
         // a time nobody knows which is first, so that only what changes nothing is sent so.
-        let may_be_twice = self.is_repeatable() && self.request.safe && self.received == 0;
+        let may_be_twice =
+            self.is_repeatable() && self.request.safe && self.received == 0 && self.request.upgrade.is_none();
         let hedges = self.settings.hedge && may_be_twice && self.attempts.len() < MOST_AT_A_TIME;
         self.hedge_at = hedges.then(|| now + http.recent.too_long(now));
     }

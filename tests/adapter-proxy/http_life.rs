@@ -1,0 +1,229 @@
+//! Requests under way when the program ends, or its configuration changes.
+
+use e2e::launch::{Launch, pipe};
+use e2e::process::until;
+use e2e::proxy::http::{Backend, Client, Proxy, file};
+use e2e::sidecar::with;
+use nix::sys::signal::Signal;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// An upstream that answers GETs of `/wait` when it is told to, by its name.
+struct Gate {
+    backend: Backend,
+    come: Receiver<()>,
+    go: Sender<()>,
+}
+
+impl Gate {
+    fn start(name: &'static str) -> Self {
+        let ((came, come), (go, gone)) = (channel(), channel());
+        let both = Arc::new((Mutex::new(came), Mutex::new(gone)));
+        let backend = Backend::start(move |request, stream| {
+            if request.head.starts_with("GET /wait") {
+                let _ = both.0.lock().expect("no handler panics").send(());
+                let _ = both.1.lock().expect("no handler panics").recv();
+            }
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()).is_ok()
+        });
+        Self { backend, come, go }
+    }
+
+    /// Sends a request that waits here.
+    fn hold(&self, client: &mut Client) {
+        client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+        self.come.recv().expect("it comes");
+    }
+
+    fn open(&self) {
+        self.go.send(()).expect("it waits");
+    }
+}
+
+fn one(endpoints: Vec<SocketAddr>, http: &'static str, cluster: &'static str) -> impl FnOnce(SocketAddr) -> String {
+    move |listen| file(listen, &endpoints, http, cluster)
+}
+
+fn ending(time: &'static str) -> impl FnOnce(Launch) -> Launch {
+    move |launch| with(launch, &[&"--quiet-for", &"50ms", &"--drain-timeout", &time])
+}
+
+#[test]
+fn requests_finish_after_sigterm() {
+    let gate = Gate::start("a");
+    let (reader, writer) = pipe().expect("a pipe");
+    let proxy = Proxy::of(one(vec![gate.backend.address], "access-log: text", ""), |launch| {
+        ending("10m")(launch).redirected(1, writer)
+    });
+    let (mut idle, mut held) = (proxy.client(), proxy.client());
+    assert_eq!(idle.get("/idle").body, "a");
+    gate.hold(&mut held);
+    proxy.sidecar.signal(Signal::SIGTERM);
+    proxy.sidecar.until_said("asked to stop");
+    // The app needs it yet: over the connections that there are, and over new ones.
+    assert_eq!(idle.get("/again").body, "a");
+    assert_eq!(proxy.client().get("/new").body, "a");
+    gate.open();
+    assert_eq!(held.answer().body, "a");
+    assert_eq!(held.get("/last").body, "a");
+    drop((idle, held));
+    assert_eq!(proxy.sidecar.end().code, 0);
+    let mut log = String::new();
+    File::from(reader).read_to_string(&mut log).expect("a log");
+    for target in ["/idle", "/again", "/new", "/wait", "/last"] {
+        assert!(log.contains(&format!("\"GET {target}\" 200 ")), "{log}");
+    }
+}
+
+#[test]
+fn the_deadline_and_requests() {
+    let backend = Backend::start(|request, stream| {
+        let framing = if request.head.contains("/told") { "Content-Length: 10\r\n" } else { "" };
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\n{framing}\r\nabc");
+        std::thread::park();
+        false
+    });
+    let (reader, writer) = pipe().expect("a pipe");
+    let proxy = Proxy::of(one(vec![backend.address], "access-log: text", ""), |launch| {
+        ending("300ms")(launch).redirected(1, writer)
+    });
+    let idle = proxy.client();
+    let requests = [
+        "GET /told HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /chunked HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /end HTTP/1.0\r\n\r\n",
+    ];
+    let mut clients = requests.map(|request| {
+        let mut client = proxy.client();
+        client.send(request);
+        let mut bytes = vec![];
+        while !bytes.windows(3).any(|window| window == b"abc") {
+            let mut byte = [0];
+            client.stream.read_exact(&mut byte).expect("the answer begins");
+            bytes.push(byte[0]);
+        }
+        client
+    });
+    let listen = proxy.address;
+    let ended = proxy.sidecar.terminate();
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("connections are cut off: 3 of {listen}")), "{}", ended.stderr);
+    for client in &mut clients {
+        let end = std::io::copy(&mut client.stream, &mut std::io::sink()).map_err(|error| error.kind());
+        assert_eq!(end, Err(ErrorKind::ConnectionReset));
+    }
+    let mut idle = idle.stream.into_inner();
+    assert_eq!(idle.read(&mut [0]).map_err(|error| error.kind()), Ok(0), "nothing was under way there");
+    let mut log = String::new();
+    File::from(reader).read_to_string(&mut log).expect("a log");
+    for target in ["/told", "/chunked", "/end"] {
+        let line = log.lines().find(|line| line.contains(target)).unwrap_or_else(|| panic!("no {target}: {log}"));
+        assert!(line.contains(" 200 0 ") && !line.contains(" 200 0 0 "), "with what it has had: {line}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_keeps_nobody() {
+    let backend = Backend::answering(OK);
+    let (_reader, writer) = pipe().expect("a pipe");
+    let proxy = Proxy::of(one(vec![backend.address], "access-log: text", ""), |launch| {
+        ending("10m")(launch).redirected(1, writer)
+    });
+    let mut client = proxy.client();
+    let target = format!("/{}", "x".repeat(10_000));
+    until("it leaves lines out", || {
+        assert_eq!(client.get(&target).status, 200);
+        proxy.metric("adapter_proxy_access_log_left_out_total") >= 1.0
+    });
+    drop(client);
+    assert_eq!(proxy.sidecar.terminate().code, 0);
+}
+
+#[test]
+fn an_endpoint_that_leaves() {
+    let (old, new) = (Gate::start("old"), Gate::start("new"));
+    let proxy = Proxy::of(one(vec![old.backend.address], "", ""), |launch| launch);
+    let (mut held, mut other) = (proxy.client(), proxy.client());
+    old.hold(&mut held);
+    assert_eq!(other.get("/").body, "old");
+    assert_eq!(proxy.metric("adapter_proxy_http_idle_upstream_connections"), 1.0);
+    proxy.follow(&file(proxy.address, &[new.backend.address], "", ""));
+    until("what waited in the pool is closed", || old.backend.closed() == 1);
+    assert_eq!(other.get("/").body, "new");
+    old.open();
+    assert_eq!(held.answer().body, "old", "what it had was drained");
+    until("that is closed, too", || old.backend.closed() == 2);
+    assert_eq!(held.get("/").body, "new");
+}
+
+#[test]
+fn another_cluster_and_another_protocol() {
+    let (old, new) = (Gate::start("old"), Gate::start("new"));
+    let proxy = Proxy::of(one(vec![old.backend.address], "", ""), |launch| launch);
+    let mut held = proxy.client();
+    old.hold(&mut held);
+    let text = |protocol: &str| {
+        let (listen, new) = (proxy.address, new.backend.address);
+        format!(
+            "listeners: [{{listen: '{listen}', protocol: {protocol}, cluster: d}}]\nclusters: {{d: {{endpoints: ['{new}']}}}}\n"
+        )
+    };
+    proxy.follow(&text("http"));
+    assert_eq!(proxy.client().get("/").body, "new");
+    old.open();
+    assert_eq!(held.answer().body, "old");
+    assert_eq!(held.get("/").body, "new");
+    new.hold(&mut held);
+    proxy.follow(&text("tcp"));
+    // As bytes it is taken as it is, and the upstream alone decides what it means.
+    let mut bytes = proxy.client();
+    bytes.send("GET /bytes HTTP/1.1\r\n X: folded\r\n\r\n");
+    assert_eq!(bytes.answer().body, "new");
+    // Who has begun with HTTP goes on with it.
+    new.open();
+    assert_eq!(held.answer().body, "new");
+    held.send("GET /http HTTP/1.1\r\n X: folded\r\n\r\n");
+    assert_eq!(held.answer().status, 400);
+}
+
+#[test]
+fn waiting_for_an_endpoint() {
+    let gate = Gate::start("a");
+    let limits = "connect-timeout: 10m, limits: {connections: 1, pending: 1}, ";
+    let proxy = Proxy::of(one(vec![gate.backend.address], "", limits), |launch| launch);
+    let mut clients: Vec<_> = (0..4).map(|_| proxy.client()).collect();
+    gate.hold(&mut clients[0]);
+    let pending = |count: f64| until("so many wait", || proxy.metric("adapter_proxy_cluster_pending{") == count);
+    clients[1].send("GET /gives-up HTTP/1.1\r\nHost: a\r\n\r\n");
+    pending(1.0);
+    let answer = clients[2].get("/refused");
+    assert_eq!((answer.status, answer.body.as_str()), (503, "endpoints-busy\n"));
+    // Who waits no more makes room for others.
+    clients.remove(1);
+    pending(0.0);
+    clients[1].send("POST /waits HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
+    pending(1.0);
+    let body = "x".repeat(50_000);
+    clients[1].send(&body);
+    gate.open();
+    assert_eq!(clients[0].answer().body, "a");
+    assert_eq!(clients[1].answer().body, "a");
+    let targets: Vec<_> = gate.backend.seen().iter().map(|request| request.head[..9].to_owned()).collect();
+    assert_eq!(targets, ["GET /wait", "POST /wai"]);
+    // And it takes no longer than connecting may.
+    proxy.follow(&file(
+        proxy.address,
+        &[gate.backend.address],
+        "",
+        "connect-timeout: 200ms, limits: {connections: 1}, ",
+    ));
+    gate.hold(&mut clients[0]);
+    assert_eq!(clients[1].get("/late").body, "endpoints-busy\n");
+    gate.open();
+    assert_eq!(clients[0].answer().body, "a");
+}

@@ -1,0 +1,162 @@
+//! Bodies that are on their way while something happens.
+
+use e2e::process::until;
+use e2e::proxy::http::{Backend, Proxy, file};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn listen() -> (TcpListener, Proxy) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = Proxy::start(&[listener.local_addr().expect("a port")], "");
+    (listener, proxy)
+}
+
+/// Takes a connection of the proxy's, and reads up to the end of these bytes.
+fn accept(listener: &TcpListener, up_to: &str) -> TcpStream {
+    let (mut upstream, _) = listener.accept().expect("the proxy connects");
+    upstream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    read(&mut upstream, up_to);
+    upstream
+}
+
+fn read(stream: &mut TcpStream, up_to: &str) {
+    let (mut seen, mut byte) = (vec![], [0]);
+    while !seen.ends_with(up_to.as_bytes()) {
+        stream.read_exact(&mut byte).expect("more of it");
+        seen.push(byte[0]);
+    }
+}
+
+/// It may have reached the upstream, and it is not there any more to be sent again.
+#[test]
+fn an_upstream_that_dies_under_a_put() {
+    let (listener, proxy) = listen();
+    for chunked in [false, true] {
+        let mut client = proxy.client();
+        client.send("PUT / HTTP/1.1\r\nHost: a\r\n");
+        client.send(if chunked {
+            "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+        } else {
+            "Content-Length: 1000\r\n\r\nhello"
+        });
+        drop(accept(&listener, "hell")); // which is a reset, with something unread
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.body.as_str()), (502, "connection-broken\n"), "{answer:?}");
+        assert!(answer.head.contains("\r\nConnection: close\r\n"), "{answer:?}");
+        assert_eq!(client.rest(), "");
+    }
+    assert_eq!(proxy.metric("adapter_proxy_http_retries_total"), 0.0);
+    proxy.sidecar.finish();
+}
+
+#[test]
+fn interim_answers_before_the_request_is_whole() {
+    let (listener, proxy) = listen();
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\n\r\nfirst");
+    let mut upstream = accept(&listener, "first");
+    for (interim, part) in [("102 Processing", "again"), ("103 Early Hints", "third")] {
+        write!(upstream, "HTTP/1.1 {interim}\r\n\r\n").expect("the proxy reads");
+        assert_eq!(client.answer().head, format!("HTTP/1.1 {interim}\r\n\r\n"));
+        client.send(part);
+        read(&mut upstream, part);
+    }
+    upstream.write_all(OK.as_bytes()).expect("the proxy reads");
+    assert_eq!(client.answer().body, "ok");
+    // All of it was read, so that both connections go on.
+    client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+    read(&mut upstream, "GET /next HTTP/1.1\r\nHost: a\r\nVia: 1.1 adapter-proxy\r\n\r\n");
+    upstream.write_all(OK.as_bytes()).expect("the proxy reads");
+    assert_eq!(client.answer().body, "ok");
+    proxy.sidecar.finish();
+}
+
+#[test]
+fn interim_answers_without_end() {
+    let (listener, proxy) = listen();
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut upstream = accept(&listener, "\r\n\r\n");
+    let mut interim = 0;
+    while upstream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").is_ok() && interim < 1000 {
+        interim += 1;
+    }
+    let answers: Vec<_> =
+        std::iter::from_fn(|| Some(client.answer().status)).take_while(|status| *status == 102).collect();
+    assert_eq!(answers.len(), 32);
+    proxy.sidecar.finish();
+}
+
+/// The rest of the request is what it would read as the next one.
+#[test]
+fn an_early_answer_of_who_keeps_the_connection() {
+    let (listener, proxy) = listen();
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello");
+    let mut upstream = accept(&listener, "hello");
+    upstream.write_all(OK.as_bytes()).expect("the proxy reads");
+    let answer = client.answer();
+    assert_eq!(answer.body, "ok");
+    assert!(answer.head.contains("\r\nConnection: close\r\n"), "{answer:?}");
+    client.send("GET /not-a-request HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.rest(), "");
+    let mut rest = String::new();
+    let _ = upstream.read_to_string(&mut rest); // it ends, also as a reset
+    assert!(!rest.contains("HTTP/1.1"), "{rest}");
+    // The next one has a connection of its own.
+    let mut client = proxy.client();
+    client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut upstream = accept(&listener, "\r\n\r\n");
+    upstream.write_all(OK.as_bytes()).expect("the proxy reads");
+    assert_eq!(client.answer().body, "ok");
+    proxy.sidecar.finish();
+}
+
+/// Who waits for a client does nothing wrong.
+#[test]
+fn a_client_that_does_not_go_on_is_no_fault_of_the_endpoints() {
+    let backend = Backend::answering(OK);
+    let http = "try-timeout: 100ms, stall-timeout: 100ms";
+    let text = |listen| file(listen, &[backend.address], http, "outlier: {failures: 1, eject-for: 1h, longest: 1h}, ");
+    let proxy = Proxy::of(text, |launch| launch);
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello");
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.body.as_str()), (408, "the body does not come\n"), "{answer:?}");
+    assert_eq!(client.rest(), "");
+    assert_eq!(proxy.metric("adapter_proxy_endpoint_ejections_total"), 0.0);
+    // One that does: it does not answer.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    proxy.follow(&file(proxy.address, &[silent.local_addr().expect("a port")], http, "outlier: {failures: 1}, "));
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+    client.send("hello");
+    assert_eq!(client.answer().body, "try-timeout\n");
+    proxy.sidecar.until_said("is left out for");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_no_fault_of_the_endpoints() {
+    let backend = Backend::start(|_, stream| {
+        let piece = "x".repeat(1 << 20);
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(piece.as_bytes()).is_ok() {}
+        false
+    });
+    let http = "stall-timeout: 200ms";
+    let text = |listen| file(listen, &[backend.address], http, "outlier: {failures: 1, eject-for: 1h, longest: 1h}, ");
+    let proxy = Proxy::of(text, |launch| launch);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    until("it is cut off", || backend.closed() == 1);
+    assert_eq!(proxy.metric("adapter_proxy_endpoint_ejections_total"), 0.0);
+    // It is not to take that for all of it.
+    let (mut buffer, mut end) = (vec![0; 1 << 20], Ok(1));
+    while matches!(end, Ok(1..)) {
+        end = client.stream.read(&mut buffer).map_err(|error| error.kind());
+    }
+    assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+}
