@@ -153,10 +153,15 @@ impl NameServer {
         let launch = ["--no-resolv", "--no-hosts", "--no-poll", "--bind-interfaces", "--user=root", "--group=root"]
             .iter()
             .fold(launch, |launch, argument| launch.arg(*argument));
-        let launch =
-            ["--pid-file=", "--local-ttl=1", "--local=/test/", "--cname=alias.test,name.test", "--log-facility=-"]
-                .iter()
-                .fold(launch, |launch, argument| launch.arg(*argument));
+        let launch = [
+            "--pid-file=",
+            "--local-ttl=1",
+            "--local=/test/cluster.local/",
+            "--cname=alias.test,name.test",
+            "--log-facility=-",
+        ]
+        .iter()
+        .fold(launch, |launch, argument| launch.arg(*argument));
         let launch = launch.arg(format!("--listen-address={ip}")).arg(format!("--addn-hosts={}", hosts.display()));
         let process = launch.closed(2).spawn().expect("a process");
         until("dnsmasq listens", || TcpStream::connect((ip, 53)).is_ok());
