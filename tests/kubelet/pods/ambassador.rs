@@ -5,7 +5,7 @@ use anyhow::Result;
 use e2e::process::until;
 use e2e::proxy::cluster::NameServer;
 use e2e::proxy::nginx::Nginx;
-use kubelet::manifest::{Files, Manifest};
+use kubelet::manifest::{Container, Files, Manifest};
 use kubelet::pod::{Phase, Pod};
 use kubelet::sandbox::Sandbox;
 use kubelet::session::{self, Services};
@@ -16,6 +16,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const PROXY: &str = "adapter-proxy";
+/// So many apps more
+const APPS: usize = 7;
+/// Are answered before anybody looks
+const REQUESTS: f64 = 3000.0;
 
 fn directory() -> PathBuf {
     e2e::workspace("examples/kubernetes/ambassador")
@@ -84,6 +88,12 @@ fn metric(pod: &Pod, name: &str) -> f64 {
     e2e::sidecar::metric(&page, name).unwrap_or_else(|| panic!("no {name} in {page}"))
 }
 
+/// The most that adapter-proxy had resident, in kB.
+fn peak(node: &Node, pod: &Pod) -> u64 {
+    let pid = node.cri.container_pid(&pod.id(PROXY).unwrap()).unwrap();
+    e2e::process::status(pid, "VmHWM").unwrap()
+}
+
 /// The pod is deleted while its app asks; no question was without an answer.
 fn ends_well(pod: &Pod) {
     pod.delete().unwrap();
@@ -114,6 +124,10 @@ fn an_endpoint_that_is_killed_fails_no_request() {
     for server in &stock.servers {
         until_printed(&mut pod, &server.name);
     }
+    // It hangs, so that it has a request when it dies.
+    stock.servers[0].nginx.as_ref().unwrap().hang();
+    let elsewhere = |pod: &mut Pod| Ok(metric(pod, "adapter_proxy_http_hedges_won_total") >= 1.0);
+    pod.until("what it has is answered elsewhere", Duration::ZERO, elsewhere).unwrap();
     stock.servers[0].nginx = None;
     // By its checks or by the app's requests, whatever comes first.
     let out = format!("address=\"{}:8080\"}} 0", stock.servers[0].ip);
@@ -121,6 +135,27 @@ fn an_endpoint_that_is_killed_fails_no_request() {
         Ok(metrics(pod).lines().any(|line| line.starts_with("adapter_proxy_endpoint_up") && line.ends_with(&out)))
     })
     .unwrap();
+    ends_well(&pod);
+}
+
+/// The whole memory of its control group is 16 MiB, and what a probe takes is in it.
+#[test]
+fn the_memory_that_the_manifest_allows_is_enough() {
+    let node = Node::with_image(PROXY);
+    let stock = Stock::start(&node).unwrap();
+    let mut manifest = stock.manifest("pod.yaml");
+    let spec = &mut manifest.pod.spec;
+    let proxy = &mut spec.init_containers[0];
+    let probes = [&mut proxy.liveness_probe, &mut proxy.readiness_probe];
+    probes.into_iter().flatten().for_each(|probe| probe.period_seconds = Some(1));
+    let more = (0..APPS).map(|number| Container { name: format!("app-{number}"), ..spec.containers[0].clone() });
+    spec.containers.extend(more.collect::<Vec<_>>());
+    let mut pod = Pod::start(&node.containerd, &node.cri, manifest).unwrap();
+    pod.until_ready().unwrap();
+    let asked = |pod: &mut Pod| Ok(metric(pod, "adapter_proxy_http_request_seconds_count") >= REQUESTS);
+    pod.until("requests are answered", Duration::ZERO, asked).unwrap();
+    let peak = peak(&node, &pod);
+    assert!(peak <= 8 << 10, "at most 8 MB: {peak} kB");
     ends_well(&pod);
 }
 

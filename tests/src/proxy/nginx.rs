@@ -55,6 +55,14 @@ impl Nginx {
         kill(self.group(), Signal::SIGHUP).expect("it runs");
     }
 
+    /// From now on it takes connections and requests, as its kernel does, and answers none.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn hang(&self) {
+        killpg(self.group(), Signal::SIGSTOP).expect("it runs");
+    }
+
     fn group(&self) -> Pid {
         Pid::from_raw(self.process.id().cast_signed())
     }
