@@ -62,5 +62,6 @@ fn what_is_under_way_ends_and_idle_connections_are_closed() {
     assert_eq!(slow.join().unwrap().body, "1");
     until("no connection to it is left", || one.closed() == 2);
     until("nothing is left of it", || proxy.in_state("leaving").is_empty());
+    drop(client);
     proxy.sidecar.finish();
 }
