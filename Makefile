@@ -37,7 +37,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
-test-pods: images fixtures engines tomcat ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+test-pods: images fixtures engines tools tomcat ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
@@ -97,8 +97,10 @@ peers:
 # this machine's packages. Their services are not to be started: the tests have their own.
 tools:
 	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq \
-		redis-server redis-benchmark psql pg_ctlcluster,binutils file gdb util-linux zip unzip libarchive-tools python3 \
-		logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql)
+		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk,binutils file gdb util-linux zip unzip \
+		libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql \
+		nginx haproxy curl wrk)
+	@/usr/bin/python3 -c 'import websockets' 2> /dev/null || { $(call fetch,python3-websockets); }
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:
@@ -116,9 +118,11 @@ define install
 for tool in $(1); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
 if [ -n "$$missing" ]; then \
 	echo "installing$$missing from this machine's packages"; \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(2) > /dev/null; \
+	$(call fetch,$(2)); \
 fi
 endef
+
+fetch = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1) > /dev/null
 
 .PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench soak fuzz lint clean \
 	fixtures fixtures-all emulators registry peers tomcat tools engines

@@ -170,7 +170,7 @@ fn names_mean_what_the_system_says() {
     let hosts = format!("{} in-hosts name-of-hosts # not-this\n127.0.0.1 localhost\n::1 localhost\n", net.ip(9));
     let proxy = Proxy::start(
         "{endpoints: ['name:1', 'x:2', 'in-hosts:3', 'localhost:4', 'alias.test.:5', 'x.sub:6', 'six.test:7', 'a.localhost:8', 'x.sub.test:9']}",
-        &View { resolv_conf: Some(&resolv_conf), hosts: Some(&hosts) },
+        &View { resolv_conf: Some(&resolv_conf), hosts: Some(&hosts), http: None },
     );
     let addresses = [
         net.at(1, 1),

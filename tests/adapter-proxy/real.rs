@@ -24,7 +24,7 @@ impl Drop for Server {
     }
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !there {
         e2e::skip(&format!("there is no {program}: `make tools` installs it"));
@@ -32,7 +32,7 @@ fn is_there(program: &str) -> bool {
     there
 }
 
-fn said(command: &mut Command) -> String {
+pub fn said(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()

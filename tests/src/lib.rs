@@ -2,6 +2,7 @@
 //! order, a tracer, the container engine of this machine, and a pod built by hand on it.
 
 pub mod archive;
+pub mod asking;
 pub mod cgroup;
 pub mod command;
 pub mod contract;

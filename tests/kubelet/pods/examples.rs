@@ -11,13 +11,13 @@ fn directory(example: &str) -> PathBuf {
 #[test]
 fn two_containers() {
     let node = Node::get();
-    session::play(&node.containerd, &node.cri, &directory("two-containers"), &Services::new()).unwrap();
+    session::play(&node.containerd, &node.cri, &directory("two-containers"), &Services::default()).unwrap();
 }
 
 #[test]
 fn shared_pid() {
     let node = Node::get();
-    session::play(&node.containerd, &node.cri, &directory("shared-pid"), &Services::new()).unwrap();
+    session::play(&node.containerd, &node.cri, &directory("shared-pid"), &Services::default()).unwrap();
 }
 
 /// <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>, as far as a manifest that the
@@ -31,6 +31,9 @@ fn the_examples_are_restricted() {
         "log-sidecar/pod.yaml",
         "log-sidecar/sidecar.yaml",
         "log-sidecar/job.yaml",
+        "ambassador/pod.yaml",
+        "ambassador/classic.yaml",
+        "ambassador/job.yaml",
     ] {
         let manifest = Manifest::parse(&fs::read_to_string(directory(example)).unwrap()).unwrap();
         let spec = manifest.pod.spec;

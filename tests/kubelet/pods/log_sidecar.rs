@@ -4,7 +4,6 @@ mod elasticsearch;
 
 use crate::Node;
 use anyhow::{Context, Result};
-use e2e::engine::image;
 use e2e::shipper::expect_all;
 use elasticsearch::{Elasticsearch, PORT, SERVICE};
 use kubelet::manifest::{Container, HostAlias, Manifest, Probe, RestartPolicy};
@@ -24,22 +23,11 @@ fn directory() -> PathBuf {
     e2e::workspace("examples/kubernetes/log-sidecar")
 }
 
-/// A node that knows log-shipper's image.
-fn node() -> Node {
-    let node = Node::get();
-    if node.cri.image(&image(SHIPPER)).is_err() {
-        let archive = e2e::workspace("dist/images/log-shipper.tar");
-        assert!(archive.exists(), "{} is missing: run `make images`", archive.display());
-        node.containerd.load(&archive).unwrap();
-    }
-    node
-}
-
 #[test]
 fn the_session() {
-    let node = node();
+    let node = Node::with_image(SHIPPER);
     let elasticsearch = Elasticsearch::start(&node, PORT).unwrap();
-    let services = Services::from([(SERVICE.into(), elasticsearch.ip)]);
+    let services = Services { addresses: [(SERVICE.into(), elasticsearch.ip)].into(), dns: None };
     session::play(&node.containerd, &node.cri, &directory(), &services).unwrap();
     // What the runner need not show of the documents: all that the pod was told about itself.
     elasticsearch.server.with(|state| {
@@ -71,7 +59,7 @@ fn manifest(file: &str, elasticsearch: &Elasticsearch, work: &str) -> Result<Man
 
 /// The app logs much, is asked to end in the midst of the delivery, and logs as much again.
 fn log_much(file: &str) -> [i64; 2] {
-    let node = node();
+    let node = Node::with_image(SHIPPER);
     let elasticsearch = Elasticsearch::start(&node, 0).unwrap();
     let work = format!("log /var/log/app/app.log {LINES} --at-end {LINES}");
     let mut pod = Pod::start(&node.containerd, &node.cri, manifest(file, &elasticsearch, &work).unwrap()).unwrap();
@@ -101,7 +89,7 @@ fn a_sidecar_ends_after_its_app_and_has_delivered_all() {
 /// What it had delivered is on a volume, which its successor reads: nothing comes twice.
 #[test]
 fn a_shipper_that_is_killed_goes_on() {
-    let node = node();
+    let node = Node::with_image(SHIPPER);
     let elasticsearch = Elasticsearch::start(&node, 0).unwrap();
     let work = format!("log /var/log/app/app.log {LINES} --at-end {LINES}");
     let manifest = manifest("sidecar.yaml", &elasticsearch, &work).unwrap();
@@ -117,7 +105,7 @@ fn a_shipper_that_is_killed_goes_on() {
 /// Also where nobody asks the pod to end, and the app fails: its last line says why.
 #[test]
 fn what_a_failing_app_says_last_is_delivered() {
-    let node = node();
+    let node = Node::with_image(SHIPPER);
     let elasticsearch = Elasticsearch::start(&node, 0).unwrap();
     let work = format!("log /var/log/app/app.log {LINES} --code 3");
     let mut manifest = manifest("sidecar.yaml", &elasticsearch, &work).unwrap();
@@ -129,7 +117,7 @@ fn what_a_failing_app_says_last_is_delivered() {
 
 #[test]
 fn a_job_is_complete_when_its_log_is_delivered() {
-    let node = node();
+    let node = Node::with_image(SHIPPER);
     let elasticsearch = Elasticsearch::start(&node, 0).unwrap();
     let work = format!("log /var/log/job/report.log {LINES}");
     let manifest = manifest("job.yaml", &elasticsearch, &work).unwrap();
@@ -141,7 +129,7 @@ fn a_job_is_complete_when_its_log_is_delivered() {
 /// The whole memory of its control group is 16 MiB, and what a probe takes is in it.
 #[test]
 fn the_memory_that_the_manifest_allows_is_enough() {
-    let node = node();
+    let node = Node::with_image(SHIPPER);
     let elasticsearch = Elasticsearch::start(&node, 0).unwrap();
     let work = format!("log /var/log/app/app.log {} --at-end 1", 2 * LINES);
     let mut manifest = manifest("sidecar.yaml", &elasticsearch, &work).unwrap();

@@ -1,15 +1,19 @@
 //! Pods from manifests: the examples as they are, and what the runner owes them.
 
+mod ambassador;
 mod examples;
 mod lifecycle;
 mod log_sidecar;
 mod volumes;
 mod war_tomcat;
 
+use e2e::engine::image;
 use kubelet::containerd::Containerd;
 use kubelet::cri::Cri;
 use kubelet::manifest::Manifest;
+use kubelet::messages::NamespaceMode;
 use kubelet::pod::Pod;
+use kubelet::sandbox::{Sandbox, namespaces};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +32,26 @@ impl Node {
         let containerd = Containerd::shared().unwrap();
         let cri = containerd.cri().unwrap();
         Self { containerd, cri, home: tempfile::tempdir().unwrap() }
+    }
+
+    /// One that knows the image of this program.
+    fn with_image(program: &str) -> Self {
+        let node = Self::get();
+        if node.cri.image(&image(program)).is_err() {
+            let archive = e2e::workspace(&format!("dist/images/{program}.tar"));
+            assert!(archive.exists(), "{} is missing: run `make images`", archive.display());
+            node.containerd.load(&archive).unwrap();
+        }
+        node
+    }
+
+    /// An empty pod: the pods' bridge has its addresses with the first of them.
+    fn bridge(&self) -> anyhow::Result<Sandbox<'_>> {
+        let mut config = self.containerd.sandbox("bridge")?;
+        if let Some(linux) = &mut config.linux {
+            linux.security_context = Some(namespaces(NamespaceMode::Pod, NamespaceMode::Pod));
+        }
+        Sandbox::run(&self.cri, config)
     }
 
     /// Starts a pod with this `spec`; in it, JOURNAL is a directory of this test's on the node.

@@ -34,7 +34,7 @@ fn the_session() {
     let _turn = turn();
     let node = Node::get();
     images::load(&node).unwrap();
-    session::play(&node.containerd, &node.cri, &directory(), &Services::new()).unwrap();
+    session::play(&node.containerd, &node.cri, &directory(), &Services::default()).unwrap();
 }
 
 #[test]

@@ -4,8 +4,9 @@ use crate::cri::Cri;
 use crate::facts::Facts;
 use crate::manifest::{self, Manifest, SeccompKind, SeccompProfile};
 use crate::messages::{
-    Capabilities, ContainerConfig, ContainerLinux, ContainerMetadata, ContainerSecurity, ImageSpec, Int64, KeyValue,
-    Mount, NamespaceMode, NamespaceOption, PortMapping, ProfileType, SandboxConfig, SandboxSecurity, SecurityProfile,
+    Capabilities, ContainerConfig, ContainerLinux, ContainerMetadata, ContainerSecurity, DnsConfig, ImageSpec, Int64,
+    KeyValue, Mount, NamespaceMode, NamespaceOption, PortMapping, ProfileType, SandboxConfig, SandboxSecurity,
+    SecurityProfile,
 };
 use crate::resources;
 use anyhow::{Context, Result, ensure};
@@ -38,6 +39,12 @@ pub fn sandbox(manifest: &Manifest, config: &mut SandboxConfig) {
         Some(PortMapping { container_port, host_port, ..Default::default() })
     };
     config.port_mappings = ports.filter_map(mapping).collect();
+    // As kubelet has it with `dnsPolicy: ClusterFirst`
+    config.dns_config = manifest.dns.map(|server| DnsConfig {
+        servers: vec![server.to_string()],
+        searches: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"].map(Into::into).to_vec(),
+        options: vec!["ndots:5".into()],
+    });
     if let Some(linux) = &mut config.linux {
         linux.security_context = Some(SandboxSecurity {
             namespace_options: Some(namespaces(spec)),

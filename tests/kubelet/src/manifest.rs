@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// A pod, or a Job's, and the objects its volumes come from.
 pub struct Manifest {
@@ -12,6 +13,8 @@ pub struct Manifest {
     pub secrets: BTreeMap<String, Files>,
     /// All of them, in their order
     pub objects: Vec<Object>,
+    /// The cluster's name server, which no manifest says
+    pub dns: Option<IpAddr>,
 }
 
 /// Name to content.
@@ -67,7 +70,7 @@ impl Manifest {
             let mut words = words.chain(container.env.iter().map(|variable| &variable.value));
             ensure!(!words.any(|word| word.contains("$(")), "{}: the runner expands no $(VARIABLE)", container.name);
         }
-        Ok(Self { pod, config_maps, secrets, objects })
+        Ok(Self { pod, config_maps, secrets, objects, dns: None })
     }
 }
 
@@ -292,6 +295,7 @@ objects! {
         memory: Option<String>,
     }
     Lifecycle {
+        post_start: Option<Handler>,
         pre_stop: Option<Handler>,
     }
     Handler {

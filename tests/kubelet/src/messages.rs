@@ -136,6 +136,7 @@ messages! {
         metadata: Option<SandboxMetadata>, (message, tag = "1");
         hostname: String, (string, tag = "2");
         log_directory: String, (string, tag = "3");
+        dns_config: Option<DnsConfig>, (message, tag = "4");
         port_mappings: Vec<PortMapping>, (message, repeated, tag = "5");
         linux: Option<SandboxLinux>, (message, tag = "8");
     }
@@ -144,6 +145,12 @@ messages! {
         uid: String, (string, tag = "2");
         namespace: String, (string, tag = "3");
         attempt: u32, (uint32, tag = "4");
+    }
+    /// What `/etc/resolv.conf` says; the node's without.
+    DnsConfig {
+        servers: Vec<String>, (string, repeated, tag = "1");
+        searches: Vec<String>, (string, repeated, tag = "2");
+        options: Vec<String>, (string, repeated, tag = "3");
     }
     PortMapping {
         protocol: i32, (enumeration = "Protocol", tag = "1");

@@ -7,6 +7,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Removed from the machine when dropped.
 pub struct Network {
@@ -15,6 +16,8 @@ pub struct Network {
     pub subnet: Ipv4Addr,
     /// The port mappings of someone else were there before
     portmap: bool,
+    /// The last number of the next address that the node gets
+    next: AtomicU8,
 }
 
 /// What the portmap plugin leaves behind: a chain, and where something jumps to it.
@@ -40,7 +43,8 @@ impl Network {
             })
             .find(|subnet| !taken.contains(&subnet.to_string()[..subnet.to_string().len() - 1]))
             .context("no subnet is free")?;
-        let network = Self { bridge: format!("pods{id}n{number}"), subnet, portmap: chain_exists(CHAINS[0].0) };
+        let portmap = chain_exists(CHAINS[0].0);
+        let network = Self { bridge: format!("pods{id}n{number}"), subnet, portmap, next: AtomicU8::new(254) };
         let configuration = json!({
             "cniVersion": "0.4.0",
             "name": network.bridge,
@@ -62,6 +66,18 @@ impl Network {
         fs::create_dir_all(directory.join("net.d"))?;
         fs::write(directory.join("net.d/10-bridge.conflist"), configuration.to_string())?;
         Ok(network)
+    }
+
+    /// One more address of the node's, which pods reach; there is a bridge when there was a pod.
+    ///
+    /// # Errors
+    /// If there is no bridge.
+    pub fn address(&self) -> Result<Ipv4Addr> {
+        let [first, second, third, _] = self.subnet.octets();
+        // Pods have theirs from the other end.
+        let ip = Ipv4Addr::new(first, second, third, self.next.fetch_sub(1, Ordering::Relaxed));
+        output(Command::new("ip").args(["address", "add", &format!("{ip}/32"), "dev", &self.bridge]))?;
+        Ok(ip)
     }
 
     /// How many pods are plugged into the bridge.

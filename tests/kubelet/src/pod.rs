@@ -4,8 +4,9 @@
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::facts::Facts;
-use crate::manifest::{Container, Manifest, Probe, RestartPolicy};
+use crate::manifest::{Container, Files, Manifest, RestartPolicy};
 use crate::messages::{ContainerState, ContainerStatus, ExecSyncRequest};
+use crate::probe::Liveness;
 use crate::sandbox::Sandbox;
 use crate::{convert, volumes};
 use anyhow::{Context, Result, bail, ensure};
@@ -38,12 +39,6 @@ struct Started {
     id: String,
     attempt: u32,
     liveness: Liveness,
-}
-
-/// What the last liveness probes said.
-struct Liveness {
-    next: Instant,
-    failures: u32,
 }
 
 /// How a pod that runs to an end has ended.
@@ -96,7 +91,13 @@ impl<'a> Pod<'a> {
     fn create(&self, container: &Container, attempt: u32) -> Result<String> {
         let (facts, volumes) = (&self.facts, &self.volumes);
         let config = convert::container(&self.manifest, container, facts, volumes, attempt, self.sandbox.cri)?;
-        self.sandbox.start(config).with_context(|| format!("container {}", container.name))
+        let id = self.sandbox.start(config).with_context(|| format!("container {}", container.name))?;
+        if let Some(hook) = &container.lifecycle.post_start {
+            // What comes next waits for it. kubelet would end a container whose hook fails, and try again.
+            let said = self.sandbox.cri.exec(&id, &hook.exec.command);
+            said.with_context(|| format!("postStart of {}", container.name))?;
+        }
+        Ok(id)
     }
 
     fn launch(&mut self, spec: Container, sidecar: bool) -> Result<()> {
@@ -171,6 +172,15 @@ impl<'a> Pod<'a> {
     /// Where a volume is on the node.
     pub fn volume(&self, name: &str) -> Option<&Path> {
         self.volumes.get(name).map(PathBuf::as_path)
+    }
+
+    /// Gives a `ConfigMap` other files, and the pod's volumes too, without kubelet's minute in between.
+    ///
+    /// # Errors
+    /// If the disk is full, or they are not what the volumes want.
+    pub fn configure(&mut self, config_map: &str, files: Files) -> Result<()> {
+        self.manifest.config_maps.insert(config_map.into(), files);
+        volumes::update(&self.manifest, &self.facts, config_map, self.home.path())
     }
 
     /// # Errors
@@ -377,12 +387,5 @@ impl<'a> Pod<'a> {
         // TIME STREAM TAG MESSAGE
         let lines: Vec<_> = log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).collect();
         Ok(lines.join("\n"))
-    }
-}
-
-impl Liveness {
-    fn of(container: &Container) -> Self {
-        let delay = container.liveness_probe.as_ref().map(Probe::delay).unwrap_or_default();
-        Self { next: Instant::now() + delay, failures: 0 }
     }
 }

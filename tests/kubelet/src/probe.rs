@@ -1,11 +1,11 @@
 //! A container's probes: <https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/>.
 
 use crate::http;
-use crate::manifest::{Exec, HttpGet, Probe};
+use crate::manifest::{Container, Exec, HttpGet, Probe};
 use crate::messages::ExecSyncRequest;
 use crate::pod::Pod;
 use anyhow::{Result, bail, ensure};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Probe {
     /// Asks a container of the pod's, once.
@@ -36,5 +36,18 @@ impl Probe {
 
     pub fn period(&self) -> Duration {
         Duration::from_secs(self.period_seconds.unwrap_or(10).into())
+    }
+}
+
+/// What the last liveness probes said.
+pub struct Liveness {
+    pub next: Instant,
+    pub failures: u32,
+}
+
+impl Liveness {
+    pub fn of(container: &Container) -> Self {
+        let delay = container.liveness_probe.as_ref().map(Probe::delay).unwrap_or_default();
+        Self { next: Instant::now() + delay, failures: 0 }
     }
 }

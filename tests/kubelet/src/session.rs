@@ -21,8 +21,14 @@ struct Step {
     output: String,
 }
 
-/// What is in the cluster besides what a session starts: names, which its pods can resolve, and their addresses.
-pub type Services = BTreeMap<String, IpAddr>;
+/// What is in the cluster besides what a session starts.
+#[derive(Default)]
+pub struct Services {
+    /// Names, which its pods can resolve
+    pub addresses: BTreeMap<String, IpAddr>,
+    /// A name server that knows more of them
+    pub dns: Option<IpAddr>,
+}
 
 /// Plays the session in `directory/README.md`.
 ///

@@ -23,6 +23,21 @@ pub fn make(manifest: &Manifest, facts: &Facts, home: &Path) -> Result<BTreeMap<
     Ok(made)
 }
 
+/// Makes those volumes anew whose source is this `ConfigMap`.
+///
+/// # Errors
+/// As [`make`].
+pub fn update(manifest: &Manifest, facts: &Facts, config_map: &str, home: &Path) -> Result<()> {
+    let of = |volume: &&Volume| volume.config_map.as_ref().is_some_and(|source| source.name == config_map);
+    manifest
+        .pod
+        .spec
+        .volumes
+        .iter()
+        .filter(of)
+        .try_for_each(|volume| one(manifest, facts, volume, home, None).map(drop))
+}
+
 fn one(manifest: &Manifest, facts: &Facts, volume: &Volume, home: &Path, group: Option<u32>) -> Result<PathBuf> {
     if let Some(source) = &volume.host_path {
         let path = PathBuf::from(&source.path);
@@ -93,11 +108,13 @@ fn select(object: &Files, items: &[Item]) -> Result<Files> {
 }
 
 /// As kubelet does: each name is a link through `..data`, which is a link to the directory with the files, so that one
-/// rename changes all.
+/// rename changes all. What was there before is replaced; a name that is gone stays as a link to nothing.
 fn project(files: &Files, volume: &Path) -> Result<()> {
-    const DIRECTORY: &str = "..1";
+    let (data, new) = (volume.join("..data"), volume.join("..data_tmp"));
+    let before = fs::read_link(&data).ok();
+    let directory = if before.as_deref() == Some(Path::new("..1")) { "..2" } else { "..1" };
     for (path, content) in files {
-        let file = volume.join(DIRECTORY).join(path);
+        let file = volume.join(directory).join(path);
         fs::create_dir_all(file.parent().context("a path in the volume")?)?;
         fs::write(&file, content)?;
         let first = path.split('/').next().context("a path in the volume")?;
@@ -105,5 +122,7 @@ fn project(files: &Files, volume: &Path) -> Result<()> {
             symlink(Path::new("..data").join(first), volume.join(first))?;
         }
     }
-    Ok(symlink(DIRECTORY, volume.join("..data"))?)
+    symlink(directory, &new)?;
+    fs::rename(new, data)?;
+    before.map_or(Ok(()), |before| Ok(fs::remove_dir_all(volume.join(before))?))
 }

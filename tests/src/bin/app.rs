@@ -5,9 +5,11 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use e2e::asking::{self, Asker};
 use e2e::orphans::{self, Way};
 use e2e::view::View;
 use signal_hook::consts::SIGTERM;
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -15,6 +17,8 @@ use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Parser)]
 enum Role {
@@ -28,6 +32,20 @@ enum Role {
     },
     /// Print what `http://127.0.0.1:PORT/FILE` answers
     Get { port: u16, file: String },
+    /// Ask for `http://127.0.0.1:PORT/FILE` until SIGTERM; print each answer that is new, and how many have failed
+    Ask {
+        port: u16,
+        file: String,
+        /// No more than so many times
+        #[arg(long, default_value_t = u64::MAX)]
+        count: u64,
+        /// And so many times after SIGTERM
+        #[arg(long, default_value_t = 0)]
+        at_end: u64,
+        /// At last, POST to PATH on ADMIN
+        #[arg(long, num_args = 2, value_names = ["ADMIN", "PATH"])]
+        post: Vec<String>,
+    },
     /// Make orphans, and print how many saw PID 1 adopt them
     Orphans { way: Way, count: usize },
     /// Print what this container sees of its pod, as JSON
@@ -70,6 +88,18 @@ fn main() -> Result<ExitCode> {
             serve(&directory, port)?;
         }
         Role::Get { port, file } => print!("{}", get(port, &file)?),
+        Role::Ask { port, file, count, at_end, post } => {
+            let mut asker = Asker::of(port, &file);
+            let ended = Arc::new(AtomicBool::new(false));
+            flag::register(SIGTERM, ended.clone())?;
+            asker.ask_until(count, || ended.load(Ordering::Relaxed));
+            asker.ask_anew(at_end);
+            println!("asked {} times, {} failed", asker.asked, asker.failed);
+            if let [admin, path] = post.as_slice() {
+                asking::post(admin.parse()?, path)?;
+            }
+            return Ok(ExitCode::from(u8::from(asker.failed > 0)));
+        }
         Role::Orphans { way, count } => println!("{}", orphans::make(way, count)?),
         Role::Look => println!("{}", serde_json::to_string(&View::of_this_process()?)?),
         Role::Note { file, text, code } => {
@@ -149,6 +179,9 @@ fn get(port: u16, file: &str) -> Result<String> {
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-    ensure!(head.starts_with("HTTP/1.0 200 "), "port {port} answers `{head}` for `/{file}`");
+    ensure!(
+        head.starts_with("HTTP/1") && head.get(8..13) == Some(" 200 "),
+        "port {port} answers `{head}` for `/{file}`"
+    );
     Ok(body.into())
 }

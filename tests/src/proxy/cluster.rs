@@ -153,10 +153,15 @@ impl NameServer {
         let launch = ["--no-resolv", "--no-hosts", "--no-poll", "--bind-interfaces", "--user=root", "--group=root"]
             .iter()
             .fold(launch, |launch, argument| launch.arg(*argument));
-        let launch =
-            ["--pid-file=", "--local-ttl=1", "--local=/test/", "--cname=alias.test,name.test", "--log-facility=-"]
-                .iter()
-                .fold(launch, |launch, argument| launch.arg(*argument));
+        let launch = [
+            "--pid-file=",
+            "--local-ttl=1",
+            "--local=/test/cluster.local/",
+            "--cname=alias.test,name.test",
+            "--log-facility=-",
+        ]
+        .iter()
+        .fold(launch, |launch, argument| launch.arg(*argument));
         let launch = launch.arg(format!("--listen-address={ip}")).arg(format!("--addn-hosts={}", hosts.display()));
         let process = launch.closed(2).spawn().expect("a process");
         until("dnsmasq listens", || TcpStream::connect((ip, 53)).is_ok());
@@ -197,6 +202,8 @@ pub struct Proxy {
 pub struct View<'a> {
     pub resolv_conf: Option<&'a str>,
     pub hosts: Option<&'a str>,
+    /// What the listener says of HTTP, if it speaks that
+    pub http: Option<&'a str>,
 }
 
 impl Proxy {
@@ -208,7 +215,8 @@ impl Proxy {
         let home = tempfile::tempdir().expect("a directory");
         let (listen, admin) = (free_port(), free_port());
         let config = home.path().join("config.yaml");
-        let text = format!("listeners: [{{listen: '{listen}', cluster: main}}]\nclusters: {{main: {cluster}}}\n");
+        let http = view.http.map(|http| format!(", protocol: http, http: {{{http}}}")).unwrap_or_default();
+        let text = format!("listeners: [{{listen: '{listen}', cluster: main{http}}}]\nclusters: {{main: {cluster}}}\n");
         fs::write(&config, text).expect("a file");
         let mut launch = with(launch(&[]), &[&"--config", &config, &"--admin", &admin.to_string()]);
         for (path, text) in [("/etc/resolv.conf", view.resolv_conf), ("/etc/hosts", view.hosts)] {

@@ -34,10 +34,14 @@ pub struct Backend {
 pub type Handler = dyn Fn(&Request, &mut TcpStream) -> bool + Send + Sync;
 
 impl Backend {
-    /// # Panics
-    /// If there is no port.
     pub fn start(handler: impl Fn(&Request, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::at(([127, 0, 0, 1], 0).into(), handler)
+    }
+
+    /// # Panics
+    /// If somebody has that port.
+    pub fn at(address: SocketAddr, handler: impl Fn(&Request, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("a port");
         let seen = Arc::new(Mutex::new(vec![]));
         let closed = Arc::new(AtomicUsize::new(0));

@@ -4,8 +4,7 @@
 use crate::Node;
 use anyhow::{Context, Result};
 use e2e::elasticsearch::Server;
-use kubelet::messages::NamespaceMode;
-use kubelet::sandbox::{Sandbox, namespaces};
+use kubelet::sandbox::Sandbox;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 /// As the example's manifests call it.
@@ -24,12 +23,7 @@ impl<'a> Elasticsearch<'a> {
     /// # Errors
     /// If there is no bridge, or somebody has the port.
     pub fn start(node: &'a Node, port: u16) -> Result<Self> {
-        // The bridge has its address with the first pod.
-        let mut config = node.containerd.sandbox(SERVICE)?;
-        if let Some(linux) = &mut config.linux {
-            linux.security_context = Some(namespaces(NamespaceMode::Pod, NamespaceMode::Pod));
-        }
-        let sandbox = Sandbox::run(&node.cri, config)?;
+        let sandbox = node.bridge()?;
         let [first, second, third, _] = node.containerd.network.subnet.octets();
         let gateway = Ipv4Addr::new(first, second, third, 1);
         let listener = TcpListener::bind((gateway, port)).with_context(|| format!("cannot listen on {gateway}"))?;

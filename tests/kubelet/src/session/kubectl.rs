@@ -89,10 +89,10 @@ impl<'a> Cluster<'a> {
 
     fn apply(&mut self, files: &[&str]) -> Result<String> {
         let mut manifest = Manifest::parse(&self.read(files)?)?;
-        // In the place of the cluster's DNS
-        let aliases =
-            self.services.iter().map(|(name, ip)| HostAlias { ip: ip.to_string(), hostnames: vec![name.clone()] });
+        let addresses = self.services.addresses.iter();
+        let aliases = addresses.map(|(name, ip)| HostAlias { ip: ip.to_string(), hostnames: vec![name.clone()] });
         manifest.pod.spec.host_aliases.extend(aliases);
+        manifest.dns = self.services.dns;
         let objects = manifest.objects.clone();
         let pod = Pod::start(self.containerd, self.cri, manifest)?;
         let printed: Vec<_> =
@@ -126,7 +126,9 @@ impl<'a> Cluster<'a> {
         let (of, path) = path.split_once("/proxy/").context("no proxy")?;
         let (of, port) = of.split_once(':').context("no port")?;
         let ip = match of.split_once('/') {
-            Some(("services", name)) => *self.services.get(name).with_context(|| format!("no service {name}"))?,
+            Some(("services", name)) => {
+                *self.services.addresses.get(name).with_context(|| format!("no service {name}"))?
+            }
             Some(("pods", name)) => {
                 let applied = self.applied.as_ref().filter(|applied| applied.is("pod", Some(name)));
                 applied.with_context(|| format!("no pod {name}"))?.pod.ip()?
