@@ -5,6 +5,7 @@ mod http;
 mod http_answers;
 mod http_failures;
 mod http_refusals;
+mod http_suspects;
 mod life;
 mod real;
 mod tcp;
