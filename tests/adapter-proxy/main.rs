@@ -4,6 +4,7 @@ mod cluster;
 mod http;
 mod http_answers;
 mod http_failures;
+mod http_faults;
 mod http_refusals;
 mod http_suspects;
 mod life;
