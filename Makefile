@@ -49,8 +49,9 @@ bench: images fixtures registry peers ## each program beside its peers, in one r
 	$(CARGO) run --quiet --locked --release --package bench log-shipper
 	$(CARGO) run --quiet --locked --release --package bench adapter-proxy
 
-soak: build ## log-shipper while everything goes wrong: what is lost, and what is stored twice; needs root
-	$(CARGO) run --quiet --locked --release --package e2e --bin soak
+soak: build tools ## sidecars while everything goes wrong: what is lost, and what is done twice; needs root
+	$(CARGO) run --quiet --locked --release --package e2e --bin soak log-shipper
+	$(CARGO) run --quiet --locked --release --package e2e --bin soak adapter-proxy
 
 fuzz: ## each parser of foreign input against a fuzzer, for FUZZ_SECONDS=60; takes nightly Rust
 	command -v cargo-fuzz > /dev/null || $(CARGO) install --locked cargo-fuzz
@@ -97,9 +98,9 @@ peers:
 # this machine's packages. Their services are not to be started: the tests have their own.
 tools:
 	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq \
-		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk,binutils file gdb util-linux zip unzip \
+		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk ip,binutils file gdb util-linux zip unzip \
 		libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql \
-		nginx haproxy curl wrk)
+		nginx haproxy curl wrk iproute2)
 	@/usr/bin/python3 -c 'import websockets' 2> /dev/null || { $(call fetch,python3-websockets); }
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.

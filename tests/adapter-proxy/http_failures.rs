@@ -21,24 +21,25 @@ fn post(client: &mut Client, body: &str) -> Option<u16> {
 }
 
 /// An upstream of a process of its own.
-struct Victim {
-    process: Sidecar,
-    address: SocketAddr,
-    posts: PathBuf,
+pub struct Victim {
+    pub process: Sidecar,
+    pub address: SocketAddr,
+    pub posts: PathBuf,
 }
 
 impl Victim {
     fn start(directory: &Path, name: &str, delay: &str) -> Self {
-        let posts = directory.join(name);
-        let program = Launch::new(Path::new(env!("CARGO_BIN_EXE_http-backend")));
-        let process = Sidecar::start(with(program, &[&posts, &delay]));
-        process.until_said("port ");
-        until("it has said its port", || process.said().ends_with('\n'));
-        let port: u16 = process.said().trim().trim_start_matches("port ").parse().expect("a port");
-        Self { process, address: ([127, 0, 0, 1], port).into(), posts }
+        Self::at(free_port(), &directory.join(name), delay, |launch| launch)
     }
 
-    fn three(directory: &Path, delay: &str) -> [Self; 3] {
+    pub fn at(address: SocketAddr, posts: &Path, delay: &str, how: impl FnOnce(Launch) -> Launch) -> Self {
+        let program = how(Launch::new(Path::new(env!("CARGO_BIN_EXE_http-backend"))));
+        let process = Sidecar::start(with(program, &[&posts, &delay, &address.to_string()]));
+        process.until_said("port ");
+        Self { process, address, posts: posts.into() }
+    }
+
+    pub fn three(directory: &Path, delay: &str) -> [Self; 3] {
         ["a", "b", "c"].map(|name| Self::start(directory, name, delay))
     }
 }
@@ -201,19 +202,19 @@ fn retries_end() {
 }
 
 /// What an app would do, on eight connections: every second request is a POST of an id that no other has.
-fn load(proxy: &Proxy, with_posts: bool, meanwhile: impl FnOnce(&dyn Fn(usize))) -> Load {
+pub fn load(proxy: SocketAddr, with_posts: bool, meanwhile: impl FnOnce(&dyn Fn(usize))) -> Load {
     let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let mut all = Load::default();
     thread::scope(|scope| {
         let one = || {
-            let (mut client, mut load) = (proxy.client(), Load::default());
+            let (mut client, mut load) = (Client::to(proxy), Load::default());
             while !stop.load(Relaxed) {
                 let begun = Instant::now();
                 load.failed_gets += usize::from(client.get("/").status != 200);
                 load.slowest = load.slowest.max(begun.elapsed());
                 if with_posts && post(&mut client, &id().to_string()) != Some(200) {
                     load.failed_posts += 1;
-                    client = proxy.client();
+                    client = Client::to(proxy);
                 }
                 done.fetch_add(1, Relaxed);
             }
@@ -236,10 +237,21 @@ fn load(proxy: &Proxy, with_posts: bool, meanwhile: impl FnOnce(&dyn Fn(usize)))
 }
 
 #[derive(Default, Debug)]
-struct Load {
-    failed_gets: usize,
-    failed_posts: usize,
+pub struct Load {
+    pub failed_gets: usize,
+    pub failed_posts: usize,
     slowest: Duration,
+}
+
+/// POSTs that were done.
+pub fn done(files: &[PathBuf]) -> BTreeMap<String, u32> {
+    let mut done = BTreeMap::new();
+    for file in files {
+        for line in std::fs::read_to_string(file).expect("there were posts").lines() {
+            *done.entry(line.into()).or_default() += 1;
+        }
+    }
+    done
 }
 
 #[test]
@@ -251,19 +263,14 @@ fn one_of_three_is_killed() {
     let posts = victims.each_ref().map(|victim| victim.posts.clone());
     let proxy = Proxy::start(&addresses, "");
     let [first, _second, _third] = victims;
-    let load = load(&proxy, true, |more| {
+    let load = load(proxy.address, true, |more| {
         more(200);
         first.process.kill();
         more(200);
     });
     assert_eq!(load.failed_gets, 0, "{load:?}");
     assert!(load.failed_posts <= 8, "at most those that it had: {load:?}");
-    let mut seen = BTreeMap::<String, u32>::new();
-    for file in posts {
-        for line in std::fs::read_to_string(file).expect("there were posts").lines() {
-            *seen.entry(line.into()).or_default() += 1;
-        }
-    }
+    let seen = done(&posts);
     assert!(
         seen.len() > 300 && seen.values().all(|times| *times == 1),
         "{:?}",
@@ -277,7 +284,7 @@ fn one_of_three_hangs() {
     let directory = tempfile::tempdir().expect("a directory");
     let victims = Victim::three(directory.path(), "0");
     let proxy = Proxy::start(&victims.each_ref().map(|victim| victim.address), "");
-    let load = load(&proxy, false, |more| {
+    let load = load(proxy.address, false, |more| {
         more(500);
         victims[0].process.signal(Signal::SIGSTOP);
         until("a request is answered elsewhere", || proxy.metric("adapter_proxy_http_hedges_won_total") >= 1.0);

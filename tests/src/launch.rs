@@ -6,7 +6,7 @@ use crate::process::Process;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::mount::{MsFlags, mount};
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::ptrace;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, raise, signal, sigprocmask};
@@ -228,6 +228,12 @@ impl Launch {
     pub fn in_user_namespace(mut self) -> Self {
         self.namespaces |= CloneFlags::CLONE_NEWUSER;
         self
+    }
+
+    /// Puts the program into a network namespace, which this keeps open.
+    #[must_use]
+    pub fn in_network(self, namespace: File) -> Self {
+        self.step(move || setns(&namespace, CloneFlags::CLONE_NEWNET))
     }
 
     /// Stops the program at `execve`, for this thread to trace.

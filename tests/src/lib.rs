@@ -13,6 +13,7 @@ pub mod engine;
 pub mod launch;
 pub mod matrix;
 pub mod mounts;
+pub mod network;
 pub mod orphans;
 pub mod pause;
 pub mod pod;

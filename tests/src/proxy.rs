@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod http;
 pub mod nginx;
+pub mod upstream;
 
 use crate::launch::Launch;
 use crate::sidecar::{Ended, Sidecar, free_port, get, with};

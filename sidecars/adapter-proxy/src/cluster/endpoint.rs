@@ -158,6 +158,11 @@ impl Endpoint {
         self.health.is_up() && self.outlier.is_in(now)
     }
 
+    /// Whether a request that can be sent but once is better off at another one of its group.
+    pub fn is_doubtful(&self, now: Instant) -> bool {
+        self.outlier.is_doubtful(now)
+    }
+
     /// The one it was made for, if that is still there.
     pub(super) fn cluster(&self) -> Option<Rc<Cluster>> {
         self.cluster.upgrade()

@@ -135,6 +135,29 @@ impl Cluster {
         if self.waiting.is_empty() { self.choose(tried).ok() } else { None }
     }
 
+    /// What was chosen, or one of the same group at which nothing failed lately, if there is one. To find out whether the
+    /// others do well again is for requests that lose nothing by it; when none comes for a while, for all.
+    pub fn surer(&self, chosen: Try, tried: &[Rc<Endpoint>]) -> Try {
+        let (now, endpoint) = (Instant::now(), chosen.endpoint().clone());
+        if !endpoint.is_doubtful(now) {
+            return chosen;
+        }
+        let mut others = [tried, &[endpoint]].concat();
+        while let Ok(next) = self.choose(&others) {
+            if next.endpoint().backup != chosen.endpoint().backup {
+                next.undo();
+                break;
+            }
+            if !next.endpoint().is_doubtful(now) {
+                chosen.undo();
+                return next;
+            }
+            others.push(next.endpoint().clone());
+            next.undo();
+        }
+        chosen
+    }
+
     /// The same, but where that helps it waits, at most for the time that connecting may take: for a connection to be
     /// free, for the first answer of a name server.
     ///

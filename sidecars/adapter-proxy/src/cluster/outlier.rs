@@ -19,8 +19,13 @@ pub struct Outlier {
     trial: Cell<bool>,
     /// Since when it is back
     back: Cell<Option<Instant>>,
+    /// It failed, or was put out, and there has been no success since
+    doubted_until: Cell<Option<Instant>>,
     ejections: Cell<u64>,
 }
+
+/// Whether it does well again is found out by others, for so long, than those who could lose something.
+const DOUBT: Duration = Duration::from_secs(10);
 
 /// It was put out.
 #[derive(PartialEq, Debug)]
@@ -39,6 +44,11 @@ impl Outlier {
     /// Whether it is time to find out if it is back.
     pub fn is_due(&self, now: Instant) -> bool {
         self.until.get().is_some_and(|until| until <= now && !self.trial.get())
+    }
+
+    /// Whether a request that can be sent but once is better off elsewhere.
+    pub fn is_doubtful(&self, now: Instant) -> bool {
+        self.doubted_until.get().is_some_and(|until| now < until)
     }
 
     /// Until when it is out, at least.
@@ -73,6 +83,7 @@ impl Outlier {
     pub fn succeeded(&self, now: Instant) -> bool {
         self.failures.set(0);
         self.last.set(None);
+        self.doubted_until.set(None);
         let returns = self.until.take().is_some();
         if returns {
             self.trial.set(false);
@@ -92,6 +103,10 @@ impl Outlier {
     ) -> Option<Ejected> {
         self.failures.set(self.failures.get().saturating_add(1));
         self.last.set(Some(failure));
+        // Who answers that it cannot loses nothing.
+        if failure != Failure::Status {
+            self.doubted_until.set(self.doubted_until.get().max(Some(now + DOUBT)));
+        }
         let is_new = self.until.get().is_none();
         // What was under way when it was put out says nothing new.
         let reason = if is_new { self.failures.get() >= settings.failures } else { was_trial };
@@ -105,6 +120,7 @@ impl Outlier {
         let for_so_long = longer.min(settings.longest).mul_f64(0.75 + random / 4.0);
         self.times.set(self.times.get().saturating_add(1));
         self.until.set(Some(now + for_so_long));
+        self.doubted_until.set(Some(now + for_so_long + DOUBT));
         self.trial.set(false);
         self.ejections.set(self.ejections.get() + 1);
         Some(Ejected { for_so_long, is_new })

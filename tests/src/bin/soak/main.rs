@@ -1,36 +1,28 @@
-//! Hundreds of thousands of numbered lines through log-shipper, while everything goes wrong that can: what was lost, and
-//! what was stored twice.
+//! What becomes of a sidecar's promises while everything goes wrong that can, counted.
 
 #![forbid(unsafe_code)]
 
-mod log;
-mod scenario;
-mod soak;
+mod adapter_proxy;
+mod log_shipper;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use scenario::Scenario;
 use std::process::ExitCode;
-use std::time::Duration;
 
 #[derive(Parser)]
-#[command(about = "Counts what log-shipper loses and what it stores twice, in the worst of circumstances")]
-struct Args {
-    /// Which scenarios, by a part of their names; all without
-    scenarios: Vec<String>,
-    /// How many lines, in all but the last
-    #[arg(long, default_value_t = 600_000)]
-    lines: u64,
-    /// How many of them in a second
-    #[arg(long, default_value_t = 50_000)]
-    rate: u64,
-    /// How long the last one takes, in seconds
-    #[arg(long, default_value_t = 300)]
-    seconds: u64,
+#[command(about = "Counts what a sidecar loses and what it does twice, in the worst of circumstances")]
+enum Of {
+    /// Hundreds of thousands of numbered lines
+    LogShipper(log_shipper::Args),
+    /// GETs and POSTs without a pause
+    AdapterProxy(adapter_proxy::Args),
+    /// What is behind adapter-proxy
+    #[command(hide = true)]
+    Upstream(e2e::proxy::upstream::Args),
 }
 
 fn main() -> ExitCode {
-    match soak(&Args::parse()) {
+    match soak(&Of::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -40,18 +32,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether nothing was lost, and nothing stored twice.
-fn soak(args: &Args) -> Result<bool> {
-    ensure!(nix::unistd::Uid::effective().is_root(), "only root can fill a disk of its own: run it as root");
-    let mut good = true;
-    println!("{}", soak::Outcome::HEADER);
-    for scenario in scenario::all(args.lines, args.rate, Duration::from_secs(args.seconds)) {
-        let Scenario { name, .. } = scenario;
-        if args.scenarios.is_empty() || args.scenarios.iter().any(|part| name.contains(part.as_str())) {
-            let outcome = soak::run(&scenario)?;
-            println!("{outcome}");
-            good &= outcome.is_good();
-        }
+/// Whether all promises were kept.
+fn soak(of: &Of) -> Result<bool> {
+    ensure!(nix::unistd::Uid::effective().is_root(), "only root makes disks and networks of its own: run it as root");
+    match of {
+        Of::LogShipper(args) => log_shipper::soak(args),
+        Of::AdapterProxy(args) => adapter_proxy::soak(args),
+        Of::Upstream(args) => e2e::proxy::upstream::run(args).map(|()| true).map_err(Into::into),
     }
-    Ok(good)
+}
+
+fn is_chosen(parts: &[String], name: &str) -> bool {
+    parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()))
 }

@@ -71,6 +71,45 @@ async fn the_better_of_two_finds_out_soon() {
     assert!(endpoint(&cluster, 2).is_well(Instant::now()));
 }
 
+/// Which one a request gets that can be sent but once, when the others have been tried.
+fn once(cluster: &Cluster, others: &[u16]) -> u16 {
+    let others: Vec<_> = others.iter().map(|port| endpoint(cluster, *port)).collect();
+    let chosen = cluster.surer(cluster.choose(&others).unwrap(), &[]);
+    assert_eq!(endpoint(cluster, 1).busy() + endpoint(cluster, 2).busy() + endpoint(cluster, 3).busy(), 1);
+    port(chosen.endpoint())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_sent_but_once_does_not_find_out() {
+    let cluster = cluster("{endpoints: ['127.0.0.1:1', '127.0.0.1:2', {at: '127.0.0.1:3', backup: true}]}");
+    fail(&cluster, &[2]);
+    advance(Duration::from_secs(2)).await;
+    assert!(endpoint(&cluster, 2).outlier.is_due(Instant::now()));
+    assert_eq!(once(&cluster, &[1]), 1);
+    assert!(endpoint(&cluster, 2).outlier.is_due(Instant::now()), "it is still to be found out");
+    advance(Duration::from_secs(10)).await;
+    assert_eq!(once(&cluster, &[1]), 2, "nobody else has");
+    // One failure is enough, unless it was an answer, and until it succeeds.
+    let end = |port: u16, failure: Option<Failure>| {
+        let mut attempt = cluster.choose(&[endpoint(&cluster, 3 - port)]).unwrap();
+        match failure {
+            Some(failure) => attempt.failed(failure),
+            None => attempt.succeeded(),
+        }
+    };
+    end(2, None);
+    end(2, Some(Failure::Status));
+    assert_eq!(once(&cluster, &[1]), 2);
+    end(2, Some(Failure::Broken));
+    assert_eq!(once(&cluster, &[1]), 1);
+    end(2, None);
+    assert_eq!(once(&cluster, &[1]), 2);
+    // Who is no better is no reason to go there, and a backup is for when no other is well.
+    end(1, Some(Failure::Timeout));
+    end(2, Some(Failure::Timeout));
+    assert_eq!(once(&cluster, &[1]), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn when_too_few_are_well_all_are_used() {
     let cluster = cluster(&format!("{{{THREE}, panic-threshold: 50}}"));

@@ -15,6 +15,7 @@ impl Exchange<'_> {
     /// The first try, or the next one when no other is under way.
     pub fn begin(&mut self, now: Instant) {
         if let Some(chosen) = self.cluster.at_once(&self.tried) {
+            let chosen = if self.may_hedge() { chosen } else { self.cluster.surer(chosen, &self.tried) };
             return self.start(chosen, now);
         }
         let (cluster, tried) = (self.cluster.clone(), self.tried.clone());
@@ -34,17 +35,20 @@ impl Exchange<'_> {
             add(&http.counters.connects, 1);
             Attempt::connect(chosen, self.cluster.connect_timeout(), now, deadline)
         });
-        // A PUT that hangs somewhere may be done after the next one, which was sent elsewhere. Of two that are under way at
-        // a time nobody knows which is first, so that only what changes nothing is sent so.
-        let may_be_twice =
-            self.is_repeatable() && self.request.safe && self.received == 0 && self.request.upgrade.is_none();
-        let hedges = self.settings.hedge && may_be_twice && self.attempts.len() < MOST_AT_A_TIME;
+        let hedges = self.may_hedge() && self.attempts.len() < MOST_AT_A_TIME;
         self.hedge_at = hedges.then(|| now + http.recent.too_long(now));
     }
 
     /// Whether it may be sent to more than one upstream.
     fn is_repeatable(&self) -> bool {
         self.request.idempotent && self.upload.is_none() && self.interim == 0
+    }
+
+    /// A PUT that hangs somewhere may be done after the next one, which was sent elsewhere. Of two that are under way at a
+    /// time nobody knows which is first, so that only what changes nothing is sent so.
+    fn may_hedge(&self) -> bool {
+        let only_asks = self.request.safe && self.received == 0 && self.request.upgrade.is_none();
+        self.settings.hedge && self.is_repeatable() && only_asks
     }
 
     /// Whether there is budget for sending it once more.
@@ -59,7 +63,6 @@ impl Exchange<'_> {
 
     /// Sends it to another endpoint, too, if there is one, and sees who is first.
     pub fn hedge(&mut self) {
-        self.hedge_at = None;
         let under_way = self.attempts.iter().map(|attempt| attempt.of.endpoint().clone());
         let busy: Vec<_> = self.tried.iter().cloned().chain(under_way).collect();
         let now = Instant::now();
@@ -67,8 +70,11 @@ impl Exchange<'_> {
             && self.may_spend(now)
         {
             add(&self.http.counters.hedges, 1);
-            self.start(chosen, now);
+            return self.start(chosen, now);
         }
+        // When it has waited as long again there may be one, or something to spend: but for that it would be left where
+        // it is until the end of its time.
+        self.hedge_at = Some(now + now.saturating_duration_since(self.begun));
     }
 
     /// One of its tries came to nothing: there are others, or one is begun, or this is the answer.

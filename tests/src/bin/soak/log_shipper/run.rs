@@ -1,7 +1,7 @@
 //! A scenario from its first line to the count of what came.
 
-use crate::log::Log;
-use crate::scenario::{Event, Scenario};
+use super::log::Log;
+use super::scenario::{Event, Scenario};
 use anyhow::{Context, Result};
 use e2e::elasticsearch::{Fault, How, Numbers, Server, State, Verdict};
 use e2e::launch::Launch;
