@@ -113,7 +113,7 @@ fn what_curl_does(nginx: &Nginx, upstream: SocketAddr) {
     let (put_url, post_url) = (url("put/large.bin"), url("post"));
     for framing in ["Transfer-Encoding: chunked", "X-Framing: by length"] {
         let arguments = ["-H", framing, "-H", "Expect: 100-continue", "-w", "%{http_code}"];
-        // It waits for the 100, or until it gives up, and that comes after the test's own patience.
+        // Without a 100 it would wait longer than it may take altogether.
         let patient = ["--expect100-timeout", "60", "-o", "/dev/null"];
         let put = [arguments.as_slice(), &patient, &["-T", local, &put_url]].concat();
         assert!(["201", "204"].contains(&curl(&put).as_str()));
