@@ -152,6 +152,19 @@ fn a_liveness_probe_restarts_what_does_not_live() {
 }
 
 #[test]
+fn what_comes_next_waits_for_post_start() {
+    let node = Node::get();
+    let hook = |command| format!("    lifecycle: {{ postStart: {{ exec: {{ command: [/app, {command}] }} }} }}\n");
+    let noting = hook("note, /journal/journal, postStart");
+    let _pod = node.start(&spec("", &[], &[wait("first", &noting), wait("second", "")])).unwrap();
+    until("both run", || node.journal().len() == 3);
+    assert_eq!(node.journal()[2], "second runs");
+    let failing = hook("read, /no/such/file");
+    let error = format!("{:#}", node.start(&spec("", &[], &[wait("first", &failing)])).err().unwrap());
+    assert!(error.contains("postStart of first") && error.contains("cannot read /no/such/file"), "{error}");
+}
+
+#[test]
 fn pre_stop_comes_before_sigterm() {
     let node = Node::get();
     let hook = "    lifecycle: { preStop: { exec: { command: [/app, note, /journal/journal, preStop] } } }\n";
