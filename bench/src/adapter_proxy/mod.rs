@@ -21,7 +21,7 @@ use tcp::Tcp;
 #[derive(clap::Args)]
 pub struct Args {
     /// How often each proxy has its turn
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How long it has requests, each time
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
@@ -50,11 +50,12 @@ pub fn bench(args: &Args) -> Result<()> {
         alive.round(&started, time)?;
         each.round(&started, time)?;
         tcp.round(&streams, &backends.source)?;
+        tcp.round(&streams, &backends.source)?; // it is soon done
     }
     println!("{}\n{}\n{}", alive.table(), each.table(), tcp.table());
     println!("{}", quiet::table(&names, &quiet, &alive.busy));
     println!("{}", asked::table(&names, &alive, &each, &tcp, &quiet[0])?);
-    println!("{}load average {}", proxies::versions()?, load()?);
+    println!("{}, load average {}", proxies::versions()?, load()?);
     Ok(())
 }
 
