@@ -10,6 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+/// Of each proxy in each round
+const TURNS: u32 = 4;
+/// wrk knows no less
+const FLOOD: Duration = Duration::from_secs(1);
+const STEADY: Duration = Duration::from_millis(500);
+
 pub struct Http {
     about: &'static str,
     names: Vec<&'static str>,
@@ -22,7 +28,7 @@ pub struct Http {
     /// The most that is resident then, in kB
     pub busy: Vec<u64>,
     /// CPU seconds for a million requests, and percentiles in milliseconds, when all have the same
-    pub steady_cpu: Rounds,
+    steady_cpu: Rounds,
     p50: Rounds,
     pub p99: Rounds,
 }
@@ -44,28 +50,38 @@ impl Http {
         }
     }
 
-    /// Each has its turn with both.
+    /// Short turns with as much as each takes, and with what all have: what else the machine does is in few of them then.
     ///
     /// # Errors
     /// If a request fails.
-    pub fn round(&mut self, proxies: &[Started], time: Duration) -> Result<()> {
-        for (index, proxy) in proxies.iter().enumerate() {
-            self.turn(index, proxy, time).with_context(|| format!("{} fails", self.names[index]))?;
+    pub fn round(&mut self, proxies: &[Started]) -> Result<()> {
+        for turn in 0..TURNS {
+            for (index, proxy) in proxies.iter().enumerate() {
+                if turn % 2 == 0 {
+                    self.flood(index, proxy).with_context(|| format!("{} fails", self.names[index]))?;
+                }
+                self.steady(index, proxy).with_context(|| format!("{} fails", self.names[index]))?;
+            }
         }
         Ok(())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "figures to be read")]
-    fn turn(&mut self, index: usize, proxy: &Started, time: Duration) -> Result<()> {
+    fn flood(&mut self, index: usize, proxy: &Started) -> Result<()> {
         let pid = proxy.running.pid;
         let (before, begun) = (cpu(pid)?, Instant::now());
-        let (requests, peak) = most_resident(proxy, || flood(proxy.http, self.keep, time))?;
+        let (requests, peak) = most_resident(proxy, || flood(proxy.http, self.keep, FLOOD))?;
         self.thousands[index].push(requests as f64 / begun.elapsed().as_secs_f64() / 1e3);
         self.cpu[index].push(for_a_million(cpu(pid)?.saturating_sub(before), requests as f64));
         self.busy[index] = self.busy[index].max(peak);
+        Ok(())
+    }
 
+    #[expect(clippy::cast_precision_loss, reason = "figures to be read")]
+    fn steady(&mut self, index: usize, proxy: &Started) -> Result<()> {
+        let pid = proxy.running.pid;
         let before = cpu(pid)?;
-        let times = steady(proxy.http, self.keep, self.rate, time)?;
+        let times = steady(proxy.http, self.keep, self.rate, STEADY)?;
         let percentile = |percent: usize| {
             let time = times.get(times.len() * percent / 100).context("no request was sent")?;
             anyhow::Ok(time.as_secs_f64() * 1e3)

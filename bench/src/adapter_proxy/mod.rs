@@ -15,17 +15,16 @@ use anyhow::Result;
 use http::Http;
 use load::Keep;
 use proxies::{Backends, Started};
-use std::time::Duration;
 use tcp::Tcp;
+
+/// So many streams a proxy passes on each time
+const STREAMS: u32 = 6;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// How often each proxy has its turn
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How long it has requests, each time
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
-    seconds: u32,
 }
 
 /// Prints a table for each thing that is asked of a proxy, and one of what that is.
@@ -40,21 +39,22 @@ pub fn bench(args: &Args) -> Result<()> {
 
     let started = proxies.iter().map(|proxy| proxy.start(&backends)).collect::<Result<Vec<Started>>>()?;
     let tuned = (tuned.name, tuned.start(&backends)?);
-    let time = Duration::from_secs(args.seconds.into());
-    let mut alive = Http::new("HTTP/1.1, connections kept", Keep::Alive, 5_000, &names);
-    let mut each = Http::new("HTTP/1.1, a connection for each request", Keep::Close, 2_000, &names);
+    let mut alive = Http::new("HTTP/1.1, connections kept", Keep::Alive, 3_000, &names);
+    let mut each = Http::new("HTTP/1.1, a connection for each request", Keep::Close, 1_500, &names);
     let streams: Vec<_> = started.iter().chain([&tuned.1]).collect();
     let mut tcp = Tcp::new(&[&names[..], &[tuned.0]].concat());
     for round in 1..=args.rounds {
         eprintln!("adapter-proxy: round {round} of {}", args.rounds);
-        alive.round(&started, time)?;
-        each.round(&started, time)?;
-        tcp.round(&streams, &backends.source)?;
+        alive.round(&started)?;
+        each.round(&started)?;
+        for _ in 0..STREAMS {
+            tcp.round(&streams, &backends.source)?;
+        }
     }
     println!("{}\n{}\n{}", alive.table(), each.table(), tcp.table());
     println!("{}", quiet::table(&names, &quiet, &alive.busy));
     println!("{}", asked::table(&names, &alive, &each, &tcp, &quiet[0])?);
-    println!("{}load average {}", proxies::versions()?, load()?);
+    println!("{}, load average {}", proxies::versions()?, load()?);
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub const BODY: usize = 1024;
 /// How long one may take to be there.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// One of those that are compared. There is one of each kind, in this order.
+/// One of those that are compared.
 pub struct Proxy {
     pub name: &'static str,
     /// What it is told, with names for the ports
@@ -142,9 +142,11 @@ impl Proxy {
         let mut command = prepare((self.command)(&file, self.ports.admin));
         let [http, tcp] = [self.ports.http, self.ports.tcp].map(local);
         let speaks_http = self.configuration.contains("@HTTP@");
+        let said = home.path().join("stderr");
         let begun = Instant::now();
-        let running = Running::start(&mut command)?;
-        until(self.name, || if speaks_http { ask(http).is_ok() } else { TcpStream::connect(tcp).is_ok() })?;
+        let running = Running::start(command.stderr(fs::File::create(&said)?))?;
+        until(self.name, || if speaks_http { ask(http).is_ok() } else { TcpStream::connect(tcp).is_ok() })
+            .with_context(|| fs::read_to_string(&said).unwrap_or_default())?;
         Ok(Started { running, http, tcp, took: begun.elapsed(), _home: home })
     }
 
@@ -184,16 +186,16 @@ impl Backends {
 /// # Errors
 /// If a package is not installed.
 pub fn versions() -> Result<String> {
-    let mut text = String::new();
-    for package in ["haproxy", "nginx", "wrk"] {
-        text += &format!("{package} {}, ", crate::machine::version(package)?);
-    }
+    let packages = ["haproxy", "nginx", "wrk"].into_iter();
+    let mut versions = packages
+        .map(|package| Ok(format!("{package} {}", crate::machine::version(package)?)))
+        .collect::<Result<Vec<_>>>()?;
     if envoy_program().exists() {
         let said = output(Command::new(envoy_program()).arg("--version"))?;
         let version = said.split("version: ").nth(1).and_then(|said| said.split('/').nth(1));
-        text += &format!("envoy {}, ", version.context("envoy does not tell its version")?);
+        versions.push(format!("envoy {}", version.context("envoy does not tell its version")?));
     }
-    Ok(text)
+    Ok(versions.join(", "))
 }
 
 /// A request and its answer, on a connection of their own.

@@ -1,4 +1,4 @@
-//! A stream of 1 GiB, from a backend to a client.
+//! Streams of 256 MiB, from a backend to a client.
 
 use super::proxies::Started;
 use super::resources::cpu;
@@ -8,7 +8,7 @@ use crate::table::Table;
 use anyhow::{Result, ensure};
 use std::time::Instant;
 
-const BYTES: u64 = 1 << 30;
+const BYTES: u64 = 256 << 20;
 
 pub struct Tcp {
     names: Vec<&'static str>,
@@ -42,7 +42,7 @@ impl Tcp {
 
     /// Medians.
     pub fn table(&self) -> Table {
-        let mut table = Table::new("TCP, a stream of 1 GiB", &self.names);
+        let mut table = Table::new("TCP, a stream of 256 MiB", &self.names);
         add_with_ratios(&mut table, "CPU s per GB", 3, &self.cpu);
         table.add("GB/s", 2, &medians(&self.rate));
         table
