@@ -17,6 +17,8 @@ pub struct Request {
     /// Whether the client would send another one
     pub keep_alive: bool,
     pub body: Body,
+    /// Whether the client waits for `100 Continue` before it sends that
+    pub expects: bool,
     /// Whether it may be done twice: by its method, or because the configuration says so
     pub idempotent: bool,
     /// Whether it only asks (RFC 9110, 9.2.1): it may be done twice at the same time, and in any order
@@ -75,6 +77,7 @@ pub fn parse(head: &[u8], settings: &Http, client: &ClientAddress, out: &mut Vec
         idempotent: settings.retries.methods.iter().any(|one| one == method),
         safe: matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE"),
         upgrade: fields.upgrade().map(<[u8]>::to_vec),
+        expects: fields.expects,
         body: fields.body,
         line: trace.map(|trace| Line { method: method.into(), target: target.into(), trace }),
     })
