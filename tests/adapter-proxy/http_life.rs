@@ -2,12 +2,14 @@
 
 use e2e::launch::{Launch, pipe};
 use e2e::process::until;
+use e2e::proxy::cluster::{NameServer, Net};
 use e2e::proxy::http::{Backend, Client, Proxy, file};
 use e2e::sidecar::with;
 use nix::sys::signal::Signal;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
@@ -226,4 +228,47 @@ fn waiting_for_an_endpoint() {
     assert_eq!(clients[1].get("/late").body, "endpoints-busy\n");
     gate.open();
     assert_eq!(clients[0].answer().body, "a");
+}
+
+/// Nobody knows yet where it goes.
+#[test]
+fn waiting_for_a_name() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (net, home) = (Net::new(), tempfile::tempdir().expect("a directory"));
+    let backend = Backend::answering(OK);
+    let _names = NameServer::start(net.ip(54), home.path(), "127.0.0.1 name.test\n");
+    let between = UdpSocket::bind((net.ip(53), 53)).expect("an address of our own");
+    let resolv_conf = home.path().join("resolv.conf");
+    std::fs::write(&resolv_conf, format!("nameserver {}\noptions timeout:30\n", net.ip(53))).expect("a file");
+    let port = backend.address.port();
+    let text = |listen| {
+        format!(
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c}}]\n\
+             clusters: {{c: {{endpoints: ['name.test:{port}'], connect-timeout: 10m}}}}\n"
+        )
+    };
+    let proxy = Proxy::of(text, |launch| launch.with_file(Path::new("/etc/resolv.conf"), &resolv_conf));
+    let (mut gone, mut client) = (proxy.client(), proxy.client());
+    gone.send("POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    client.send("POST /waits HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    let pending = |count: f64| until("so many wait", || proxy.metric("adapter_proxy_cluster_pending{") == count);
+    pending(2.0);
+    drop(gone);
+    pending(1.0);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = between.recv_from(&mut buffer) {
+            let other = UdpSocket::bind((net.ip(55), 0))?;
+            other.send_to(&buffer[..length], (net.ip(54), 53))?;
+            let length = other.recv(&mut buffer)?;
+            between.send_to(&buffer[..length], from)?;
+        }
+        std::io::Result::Ok(())
+    });
+    assert_eq!(client.answer().body, "ok");
+    assert_eq!(backend.seen().len(), 1, "{:?}", backend.seen());
+    drop(client);
+    proxy.sidecar.finish();
 }

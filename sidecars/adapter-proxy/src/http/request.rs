@@ -123,12 +123,11 @@ fn is_host(host: &[u8]) -> bool {
     let is_of =
         |bytes: &[u8], more: &[u8]| bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || more.contains(byte));
     let bracketed = host.strip_prefix(b"[").and_then(|rest| Some(rest.split_at(memchr::memchr(b']', rest)?)));
-    let (is_name, port) = match bracketed {
-        Some((address, rest)) => (is_of(address, b":.-_~%"), &rest[1..]),
-        None => {
-            let (name, port) = host.split_at(memchr::memchr(b':', host).unwrap_or(host.len()));
-            (is_of(name, b"-._~!$&'()*+;=%"), port)
-        }
+    let (is_name, port) = if let Some((address, rest)) = bracketed {
+        (is_of(address, b":.-_~%"), &rest[1..])
+    } else {
+        let (name, port) = host.split_at(memchr::memchr(b':', host).unwrap_or(host.len()));
+        (is_of(name, b"-._~!$&'()*+;=%"), port)
     };
     is_name && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
 }
