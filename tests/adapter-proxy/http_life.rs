@@ -24,8 +24,8 @@ struct Gate {
 
 impl Gate {
     fn start(name: &'static str) -> Self {
-        let ((came, come), (go, gone)) = (channel(), channel());
-        let both = Arc::new((Mutex::new(came), Mutex::new(gone)));
+        let ((tell, come), (go, told)) = (channel(), channel());
+        let both = Arc::new((Mutex::new(tell), Mutex::new(told)));
         let backend = Backend::start(move |request, stream| {
             if request.head.starts_with("GET /wait") {
                 let _ = both.0.lock().expect("no handler panics").send(());
@@ -140,7 +140,7 @@ fn a_log_that_nobody_reads_keeps_nobody() {
     let target = format!("/{}", "x".repeat(10_000));
     until("it leaves lines out", || {
         assert_eq!(client.get(&target).status, 200);
-        proxy.metric("adapter_proxy_access_log_left_out_total") >= 1.0
+        proxy.count("adapter_proxy_access_log_left_out_total") >= 1
     });
     drop(client);
     assert_eq!(proxy.sidecar.terminate().code, 0);
@@ -153,7 +153,7 @@ fn an_endpoint_that_leaves() {
     let (mut held, mut other) = (proxy.client(), proxy.client());
     old.hold(&mut held);
     assert_eq!(other.get("/").body, "old");
-    assert_eq!(proxy.metric("adapter_proxy_http_idle_upstream_connections"), 1.0);
+    assert_eq!(proxy.count("adapter_proxy_http_idle_upstream_connections"), 1);
     proxy.follow(&file(proxy.address, &[new.backend.address], "", ""));
     until("what waited in the pool is closed", || old.backend.closed() == 1);
     assert_eq!(other.get("/").body, "new");
@@ -200,16 +200,16 @@ fn waiting_for_an_endpoint() {
     let proxy = Proxy::of(one(vec![gate.backend.address], "", limits), |launch| launch);
     let mut clients: Vec<_> = (0..4).map(|_| proxy.client()).collect();
     gate.hold(&mut clients[0]);
-    let pending = |count: f64| until("so many wait", || proxy.metric("adapter_proxy_cluster_pending{") == count);
+    let pending = |count: u64| until("so many wait", || proxy.count("adapter_proxy_cluster_pending{") == count);
     clients[1].send("GET /gives-up HTTP/1.1\r\nHost: a\r\n\r\n");
-    pending(1.0);
+    pending(1);
     let answer = clients[2].get("/refused");
     assert_eq!((answer.status, answer.body.as_str()), (503, "endpoints-busy\n"));
     // Who waits no more makes room for others.
     clients.remove(1);
-    pending(0.0);
+    pending(0);
     clients[1].send("POST /waits HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
-    pending(1.0);
+    pending(1);
     let body = "x".repeat(50_000);
     clients[1].send(&body);
     gate.open();
@@ -253,10 +253,10 @@ fn waiting_for_a_name() {
     let (mut gone, mut client) = (proxy.client(), proxy.client());
     gone.send("POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     client.send("POST /waits HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
-    let pending = |count: f64| until("so many wait", || proxy.metric("adapter_proxy_cluster_pending{") == count);
-    pending(2.0);
+    let pending = |count: u64| until("so many wait", || proxy.count("adapter_proxy_cluster_pending{") == count);
+    pending(2);
     drop(gone);
-    pending(1.0);
+    pending(1);
     std::thread::spawn(move || {
         let mut buffer = [0; 2048];
         while let Ok((length, from)) = between.recv_from(&mut buffer) {
