@@ -12,6 +12,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -67,6 +68,7 @@ fn requests_finish_after_sigterm() {
     gate.hold(&mut held);
     proxy.sidecar.signal(Signal::SIGTERM);
     proxy.sidecar.until_said("asked to stop");
+    assert!(!proxy.sidecar.process().ends_within(Duration::from_millis(500)), "nothing moves, and it is needed");
     // The app needs it yet: over the connections that there are, and over new ones.
     assert_eq!(idle.get("/again").body, "a");
     assert_eq!(proxy.client().get("/new").body, "a");
