@@ -2,14 +2,17 @@
 
 use e2e::launch::{Launch, pipe};
 use e2e::process::until;
+use e2e::proxy::cluster::{NameServer, Net};
 use e2e::proxy::http::{Backend, Client, Proxy, file};
 use e2e::sidecar::with;
 use nix::sys::signal::Signal;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -22,8 +25,8 @@ struct Gate {
 
 impl Gate {
     fn start(name: &'static str) -> Self {
-        let ((came, come), (go, gone)) = (channel(), channel());
-        let both = Arc::new((Mutex::new(came), Mutex::new(gone)));
+        let ((tell, come), (go, told)) = (channel(), channel());
+        let both = Arc::new((Mutex::new(tell), Mutex::new(told)));
         let backend = Backend::start(move |request, stream| {
             if request.head.starts_with("GET /wait") {
                 let _ = both.0.lock().expect("no handler panics").send(());
@@ -65,6 +68,7 @@ fn requests_finish_after_sigterm() {
     gate.hold(&mut held);
     proxy.sidecar.signal(Signal::SIGTERM);
     proxy.sidecar.until_said("asked to stop");
+    assert!(!proxy.sidecar.process().ends_within(Duration::from_millis(500)), "nothing moves, and it is needed");
     // The app needs it yet: over the connections that there are, and over new ones.
     assert_eq!(idle.get("/again").body, "a");
     assert_eq!(proxy.client().get("/new").body, "a");
@@ -138,7 +142,7 @@ fn a_log_that_nobody_reads_keeps_nobody() {
     let target = format!("/{}", "x".repeat(10_000));
     until("it leaves lines out", || {
         assert_eq!(client.get(&target).status, 200);
-        proxy.metric("adapter_proxy_access_log_left_out_total") >= 1.0
+        proxy.count("adapter_proxy_access_log_left_out_total") >= 1
     });
     drop(client);
     assert_eq!(proxy.sidecar.terminate().code, 0);
@@ -151,7 +155,7 @@ fn an_endpoint_that_leaves() {
     let (mut held, mut other) = (proxy.client(), proxy.client());
     old.hold(&mut held);
     assert_eq!(other.get("/").body, "old");
-    assert_eq!(proxy.metric("adapter_proxy_http_idle_upstream_connections"), 1.0);
+    assert_eq!(proxy.count("adapter_proxy_http_idle_upstream_connections"), 1);
     proxy.follow(&file(proxy.address, &[new.backend.address], "", ""));
     until("what waited in the pool is closed", || old.backend.closed() == 1);
     assert_eq!(other.get("/").body, "new");
@@ -198,16 +202,16 @@ fn waiting_for_an_endpoint() {
     let proxy = Proxy::of(one(vec![gate.backend.address], "", limits), |launch| launch);
     let mut clients: Vec<_> = (0..4).map(|_| proxy.client()).collect();
     gate.hold(&mut clients[0]);
-    let pending = |count: f64| until("so many wait", || proxy.metric("adapter_proxy_cluster_pending{") == count);
+    let pending = |count: u64| until("so many wait", || proxy.count("adapter_proxy_cluster_pending{") == count);
     clients[1].send("GET /gives-up HTTP/1.1\r\nHost: a\r\n\r\n");
-    pending(1.0);
+    pending(1);
     let answer = clients[2].get("/refused");
     assert_eq!((answer.status, answer.body.as_str()), (503, "endpoints-busy\n"));
     // Who waits no more makes room for others.
     clients.remove(1);
-    pending(0.0);
+    pending(0);
     clients[1].send("POST /waits HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
-    pending(1.0);
+    pending(1);
     let body = "x".repeat(50_000);
     clients[1].send(&body);
     gate.open();
@@ -226,4 +230,47 @@ fn waiting_for_an_endpoint() {
     assert_eq!(clients[1].get("/late").body, "endpoints-busy\n");
     gate.open();
     assert_eq!(clients[0].answer().body, "a");
+}
+
+/// Nobody knows yet where it goes.
+#[test]
+fn waiting_for_a_name() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (net, home) = (Net::new(), tempfile::tempdir().expect("a directory"));
+    let backend = Backend::answering(OK);
+    let _names = NameServer::start(net.ip(54), home.path(), "127.0.0.1 name.test\n");
+    let between = UdpSocket::bind((net.ip(53), 53)).expect("an address of our own");
+    let resolv_conf = home.path().join("resolv.conf");
+    std::fs::write(&resolv_conf, format!("nameserver {}\noptions timeout:30\n", net.ip(53))).expect("a file");
+    let port = backend.address.port();
+    let text = |listen| {
+        format!(
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c}}]\n\
+             clusters: {{c: {{endpoints: ['name.test:{port}'], connect-timeout: 10m}}}}\n"
+        )
+    };
+    let proxy = Proxy::of(text, |launch| launch.with_file(Path::new("/etc/resolv.conf"), &resolv_conf));
+    let (mut gone, mut client) = (proxy.client(), proxy.client());
+    gone.send("POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    client.send("POST /waits HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    let pending = |count: u64| until("so many wait", || proxy.count("adapter_proxy_cluster_pending{") == count);
+    pending(2);
+    drop(gone);
+    pending(1);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = between.recv_from(&mut buffer) {
+            let other = UdpSocket::bind((net.ip(55), 0))?;
+            other.send_to(&buffer[..length], (net.ip(54), 53))?;
+            let length = other.recv(&mut buffer)?;
+            between.send_to(&buffer[..length], from)?;
+        }
+        std::io::Result::Ok(())
+    });
+    assert_eq!(client.answer().body, "ok");
+    assert_eq!(backend.seen().len(), 1, "{:?}", backend.seen());
+    drop(client);
+    proxy.sidecar.finish();
 }

@@ -25,9 +25,20 @@ impl Config {
     /// # Errors
     /// When `file` cannot be read, or is wrong: with its line and column where there is one.
     pub fn load(file: &Path) -> Result<Self, Usage> {
-        let config: Self = chassis::config::load(file)?;
-        config.check().map_err(|wrong| Usage(format!("{}: {wrong}", file.display())))?;
-        Ok(config)
+        chassis::config::load(file).and_then(|config: Self| config.checked(file))
+    }
+
+    /// The same of a text that was read from `file`.
+    ///
+    /// # Errors
+    /// When it is wrong.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Usage> {
+        chassis::config::parse(file, text).and_then(|config: Self| config.checked(file))
+    }
+
+    fn checked(self, file: &Path) -> Result<Self, Usage> {
+        self.check().map_err(|wrong| Usage(format!("{}: {wrong}", file.display())))?;
+        Ok(self)
     }
 
     /// What no field of it can tell alone.

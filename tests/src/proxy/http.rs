@@ -182,6 +182,17 @@ impl Proxy {
         client.rest()
     }
 
+    /// A metric of it that is a whole number.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn count(&self, name: &str) -> u64 {
+        let (_, page) = crate::sidecar::get(self.admin, "/metrics").expect("metrics");
+        let line = page.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        value.unwrap_or_else(|| panic!("no number {name} in {page}"))
+    }
+
     /// A metric of it, or 0.
     pub fn metric(&self, name: &str) -> f64 {
         let page = crate::sidecar::get(self.admin, "/metrics").map(|(_, page)| page).unwrap_or_default();

@@ -4,7 +4,7 @@
 //! [`Cluster::start`], and ends it when it is dropped.
 
 mod balance;
-mod dns;
+pub mod dns;
 mod endpoint;
 mod file;
 mod health;

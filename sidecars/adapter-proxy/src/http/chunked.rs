@@ -10,7 +10,7 @@ const LONGEST_LINE: usize = 256;
 /// Of trailers, all together.
 const LONGEST_TRAILER: usize = 8 << 10;
 
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct Chunked {
     state: State,
     /// Bytes of the line that is being read
@@ -18,9 +18,10 @@ pub struct Chunked {
     trailer: Vec<u8>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 enum State {
     /// At the first digit of a size
+    #[default]
     Begin,
     Size(u64),
     Extension(u64),
@@ -33,11 +34,10 @@ enum State {
 }
 
 impl Chunked {
-    pub fn new() -> Self {
-        Self { state: State::Begin, line: 0, trailer: vec![] }
-    }
-
     /// What `bytes` begin with.
+    ///
+    /// # Errors
+    /// When they are no chunked body.
     pub fn step(&mut self, bytes: &[u8]) -> Result<Step, Bad> {
         for (index, &byte) in bytes.iter().enumerate() {
             match self.state {
@@ -143,7 +143,7 @@ mod tests {
 
     /// The data, what is left, and the trailers; read in pieces of this size.
     fn read(mut bytes: &[u8], piece: usize) -> Result<(String, String, String), Bad> {
-        let (mut chunked, mut data, mut seen) = (Chunked::new(), vec![], 0);
+        let (mut chunked, mut data, mut seen) = (Chunked::default(), vec![], 0);
         loop {
             seen = if seen == 0 { bytes.len().min(piece) } else { seen };
             match chunked.step(&bytes[..seen])? {

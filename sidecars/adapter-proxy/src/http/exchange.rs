@@ -191,11 +191,12 @@ impl Exchange<'_> {
         self.upload.as_ref().is_some_and(|upload| !upload.has_ended())
     }
 
-    /// Whether the upstream has all that the client has sent, and that is not all.
+    /// Whether the upstream has all that the client has sent, and the client knows that more is wanted.
     fn is_waiting_for_client(&self) -> bool {
         let Some(upload) = self.upload.as_ref().filter(|upload| !upload.has_ended()) else { return false };
         let has_head = |attempt: &Attempt| attempt.sent == self.head.len() && !attempt.is_broken();
-        self.attempts.iter().all(has_head) && upload.is_hungry(&self.client.input)
+        let waits_itself = self.request.expects && self.interim == 0 && upload.data == 0;
+        self.attempts.first().is_some_and(has_head) && upload.is_hungry(&self.client.input) && !waits_itself
     }
 
     fn poll(&mut self, context: &mut Context) -> Poll<Event> {

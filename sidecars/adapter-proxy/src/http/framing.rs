@@ -32,7 +32,7 @@ impl Body {
     pub const NONE: Self = Self::Length(0);
 
     pub fn chunked() -> Self {
-        Self::Chunked(Box::new(Chunked::new()))
+        Self::Chunked(Box::default())
     }
 
     /// What `bytes`, which follow those dealt with, begin with.

@@ -5,19 +5,19 @@ mod access_log;
 mod attempt;
 mod budget;
 mod buffer;
-mod chunked;
+pub mod chunked;
 mod client;
 mod exchange;
-mod framing;
+pub mod framing;
 mod metrics;
 mod names;
 mod pool;
 mod pump;
 mod recent;
 mod refusal;
-mod request;
-mod response;
-mod scan;
+pub mod request;
+pub mod response;
+pub mod scan;
 mod timer;
 mod trace;
 mod upgrade;
@@ -25,13 +25,13 @@ mod upgrade;
 pub use access_log::AccessLog;
 pub use client::serve;
 pub use metrics::{Counters, write as write_metrics};
+pub use refusal::Refusal;
 
 use crate::cluster::Cluster;
 use crate::config;
 use budget::Budget;
 use pool::Pool;
 use recent::Recent;
-use refusal::Refusal;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -110,14 +110,14 @@ impl Http {
 
 /// A client, as the fields of a request name it; empty as long as none does, since asking the kernel takes a call.
 #[derive(Default)]
-struct ClientAddress {
+pub struct ClientAddress {
     plain: String,
     /// For `Forwarded` (RFC 7239, 6)
     quoted: String,
 }
 
 impl ClientAddress {
-    fn of(peer: Option<SocketAddr>) -> Self {
+    pub fn of(peer: Option<SocketAddr>) -> Self {
         match peer.map(|peer| peer.ip().to_canonical()) {
             Some(ip) if ip.is_ipv6() => Self { plain: ip.to_string(), quoted: format!("\"[{ip}]\"") },
             Some(ip) => Self { plain: ip.to_string(), quoted: ip.to_string() },

@@ -159,9 +159,9 @@ impl Pump {
                 self.sent = 0;
                 // What follows a head is sent as it was read, unless chunks are made of it.
                 if self.chunked {
-                    self.out.clear()
+                    self.out.clear();
                 } else {
-                    self.out = Bytes::default()
+                    self.out = Bytes::default();
                 }
                 match self.body.step(input.filled()) {
                     Ok(Step::Data(count)) if !self.chunked => &input.filled()[..count],

@@ -17,6 +17,8 @@ pub struct Request {
     /// Whether the client would send another one
     pub keep_alive: bool,
     pub body: Body,
+    /// Whether the client waits for `100 Continue` before it sends that
+    pub expects: bool,
     /// Whether it may be done twice: by its method, or because the configuration says so
     pub idempotent: bool,
     /// Whether it only asks (RFC 9110, 9.2.1): it may be done twice at the same time, and in any order
@@ -75,6 +77,7 @@ pub fn parse(head: &[u8], settings: &Http, client: &ClientAddress, out: &mut Vec
         idempotent: settings.retries.methods.iter().any(|one| one == method),
         safe: matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE"),
         upgrade: fields.upgrade().map(<[u8]>::to_vec),
+        expects: fields.expects,
         body: fields.body,
         line: trace.map(|trace| Line { method: method.into(), target: target.into(), trace }),
     })
@@ -120,12 +123,11 @@ fn is_host(host: &[u8]) -> bool {
     let is_of =
         |bytes: &[u8], more: &[u8]| bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || more.contains(byte));
     let bracketed = host.strip_prefix(b"[").and_then(|rest| Some(rest.split_at(memchr::memchr(b']', rest)?)));
-    let (is_name, port) = match bracketed {
-        Some((address, rest)) => (is_of(address, b":.-_~%"), &rest[1..]),
-        None => {
-            let (name, port) = host.split_at(memchr::memchr(b':', host).unwrap_or(host.len()));
-            (is_of(name, b"-._~!$&'()*+;=%"), port)
-        }
+    let (is_name, port) = if let Some((address, rest)) = bracketed {
+        (is_of(address, b":.-_~%"), &rest[1..])
+    } else {
+        let (name, port) = host.split_at(memchr::memchr(b':', host).unwrap_or(host.len()));
+        (is_of(name, b"-._~!$&'()*+;=%"), port)
     };
     is_name && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
 }

@@ -6,6 +6,7 @@ use super::request::{MOST_HEADERS, field};
 use httparse::{Header, ParserConfig};
 use std::mem::MaybeUninit;
 
+#[derive(Debug)]
 pub struct Response {
     pub status: u16,
     pub body: Body,

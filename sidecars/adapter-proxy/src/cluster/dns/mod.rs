@@ -6,7 +6,7 @@
 
 mod exchange;
 mod hosts;
-mod wire;
+pub mod wire;
 
 use exchange::ask;
 use resolv_conf::Config;

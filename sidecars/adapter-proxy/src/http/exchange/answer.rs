@@ -155,10 +155,9 @@ impl Exchange<'_> {
             if let Poll::Ready(result) = polled {
                 return Poll::Ready(result.map_err(Some));
             }
-            client.timer.poll(context).map(|()| match download.is_hungry(input) {
-                true => Err(None),
-                false => Err(Some(Broken::Sink(io::ErrorKind::TimedOut.into()))),
-            })
+            let is_hungry = download.is_hungry(input);
+            let stalled = || if is_hungry { None } else { Some(Broken::Sink(io::ErrorKind::TimedOut.into())) };
+            client.timer.poll(context).map(|()| Err(stalled()))
         })
         .await
     }
