@@ -221,11 +221,12 @@ pub fn load(proxy: SocketAddr, with_posts: bool, meanwhile: impl FnOnce(&dyn Fn(
             load
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(one)).collect();
+        let stopping = Stop(&stop);
         meanwhile(&|more| {
             let before = done.load(Relaxed);
             until("requests are answered", || done.load(Relaxed) >= before + more);
         });
-        stop.store(true, Relaxed);
+        drop(stopping);
         for thread in threads {
             let load = thread.join().expect("it does not panic");
             all.failed_gets += load.failed_gets;
@@ -234,6 +235,15 @@ pub fn load(proxy: SocketAddr, with_posts: bool, meanwhile: impl FnOnce(&dyn Fn(
         }
     });
     all
+}
+
+/// Ends the load, also when the test fails meanwhile.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 #[derive(Default, Debug)]

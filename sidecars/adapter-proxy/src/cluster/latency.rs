@@ -7,6 +7,9 @@ use tokio::time::Instant;
 
 /// After so long, about a third of what was is left.
 const DECAY: Duration = Duration::from_secs(5);
+/// Who was not asked for so long is worth a try, however slow it was: a peak of seconds takes the better part of a minute
+/// to fade.
+const FORGIVEN: Duration = Duration::from_secs(10);
 /// What an endpoint counts as that is asked for the first time and has not answered. In seconds.
 const UNKNOWN: f64 = 1.0;
 /// A failure counts as at least that much: who refuses fast must not look like the best. In seconds.
@@ -31,14 +34,16 @@ impl Latency {
 
     /// What a next try would take, as far as one can know. In seconds; 0 when nothing is known and it has nothing to do.
     ///
-    /// What was is forgotten only while nothing is asked: as soon as it has faded, one try finds out how it is now, and
+    /// What was is forgotten only while nothing is asked: as soon as it has faded, or is long ago, one try finds out how it is now, and
     /// the others wait for that. And who does not answer is as slow as it has been silent, so that one that hangs is
     /// left alone after milliseconds, and not when something times out.
     pub fn expected(&self, now: Instant) -> f64 {
         let average = self.average.get();
+        let ago = now.saturating_duration_since(self.seen.get());
         match (self.unanswered.get(), average) {
             (0, 0.0) => 0.0,
-            (0, _) => average * fade(now.saturating_duration_since(self.seen.get())),
+            (0, _) if ago >= FORGIVEN => 0.0,
+            (0, _) => average * fade(ago),
             (_, 0.0) => UNKNOWN,
             (_, _) => average.max(now.saturating_duration_since(self.silent.get()).as_secs_f64()),
         }
@@ -90,7 +95,8 @@ impl Latency {
     fn observe(&self, now: Instant, seconds: f64) {
         // 0 is for what is not known.
         let (seconds, average) = (seconds.max(1e-9), self.average.get());
-        let old = fade(now.saturating_duration_since(self.seen.get()));
+        let ago = now.saturating_duration_since(self.seen.get());
+        let old = if ago >= FORGIVEN { 0.0 } else { fade(ago) };
         self.average.set(if seconds >= average { seconds } else { average * old + seconds * (1.0 - old) });
         self.seen.set(now);
         self.silent.set(now);
@@ -122,7 +128,7 @@ mod tests {
         answer(&mut now, MS);
         answer(&mut now, 500 * MS);
         assert!((latency.expected(now) - 0.5).abs() < 1e-6);
-        assert!(latency.expected(now + Duration::from_secs(10)) < 0.1);
+        assert!(latency.expected(now + Duration::from_secs(9)) < 0.1);
         for _ in 0..100 {
             now += 200 * MS;
             answer(&mut now, MS);
@@ -137,8 +143,9 @@ mod tests {
         latency.asked(now);
         assert!(latency.expected(now) >= 1.0, "not known, and already asked");
         latency.answered(now + 500 * MS, 500 * MS);
-        let later = now + Duration::from_mins(1);
-        assert!(latency.expected(later) < 1e-4);
+        assert!(latency.expected(now + Duration::from_secs(10)) > 0.05);
+        let later = now + Duration::from_secs(11);
+        assert!(latency.expected(later) < 1e-4, "long ago");
         latency.asked(later);
         assert!(latency.expected(later) >= 0.5, "nobody else, before that one has");
         latency.answered(later + MS, MS);

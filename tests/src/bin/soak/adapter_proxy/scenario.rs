@@ -63,14 +63,15 @@ pub fn all(last: Duration) -> Vec<Scenario> {
     let three = || [times(restarts.to_vec()), reloads()].concat();
     let many = |scenario| Scenario { connections: 10_000, ..scenario };
     let worst = |scenario| Scenario { asked: Some(Asked::Worst(250)), ..scenario };
+    let longer = |scenario| Scenario { lasts: seconds(30.0), ..scenario };
     let kill = || vec![(1.0, Event::Kill(0)), (8.0, Event::Start(0))];
     let hang = || vec![(1.0, Event::Stop(0)), (9.0, Event::Continue(0))];
     let mut all = vec![
         worst(usual("one of three killed", kill())),
-        Scenario { lasts: seconds(20.0), ..worst(usual("one hangs for 8 s", hang())) },
+        longer(worst(usual("one hangs for 8 s", hang()))),
         Scenario { asked: Some(Asked::Quick(50)), ..usual("one takes 500 ms", vec![(0.0, Event::Slow(0))]) },
-        usual("its link is down for 6 s", vec![(1.0, Event::Unplug(0)), (7.0, Event::Plug(0))]),
-        usual("its packets are lost for 6 s", vec![(1.0, Event::Lose(0)), (7.0, Event::Find(0))]),
+        longer(usual("its link is down for 6 s", vec![(1.0, Event::Unplug(0)), (7.0, Event::Plug(0))])),
+        longer(usual("its packets are lost for 6 s", vec![(1.0, Event::Lose(0)), (7.0, Event::Find(0))])),
         usual("all three restarted in turn", restarts.to_vec()),
         Scenario { events: reloads(), ..usual("another file every second", vec![]) },
         many(usual("10,000 connections", vec![])),
