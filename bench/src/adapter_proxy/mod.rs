@@ -48,7 +48,7 @@ pub fn bench(args: &Args) -> Result<()> {
         alive.round(&started)?;
         each.round(&started)?;
         for _ in 0..STREAMS {
-            tcp.round(&streams, &backends.source)?;
+            tcp.round(&streams)?;
         }
     }
     println!("{}\n{}\n{}", alive.table(), each.table(), tcp.table());

@@ -1,6 +1,6 @@
 //! The proxies, what each is told, and what they lead to.
 
-use super::stream::Source;
+use super::stream::{Source, through};
 use crate::running::{Running, mortal};
 use anyhow::{Context, Result, ensure};
 use e2e::command::output;
@@ -50,7 +50,7 @@ pub struct Started {
 /// Three that answer HTTP, and one that sends a stream.
 pub struct Backends {
     http: [u16; 3],
-    pub source: Source,
+    source: Source,
     _running: Running,
     _home: TempDir,
 }
@@ -122,7 +122,7 @@ impl Proxy {
     /// If it does not.
     pub fn start(&self, backends: &Backends) -> Result<Started> {
         let started = self.launch(backends, |command| outlived(&command))?;
-        let bytes = backends.source.through(started.tcp, 1).with_context(|| format!("{}: TCP", self.name))?;
+        let bytes = through(started.tcp, 1).with_context(|| format!("{}: TCP", self.name))?;
         ensure!(bytes == 1, "{} passes {bytes} bytes of 1", self.name);
         Ok(started)
     }

@@ -31,26 +31,25 @@ impl Source {
         });
         Ok(Self { address })
     }
+}
 
-    /// Asks for so many bytes through the proxy at `address`, and says how many came.
-    ///
-    /// # Errors
-    /// If it breaks off.
-    #[expect(clippy::unused_self, reason = "there is nothing to ask for without it")]
-    pub fn through(&self, address: SocketAddr, bytes: u64) -> Result<u64> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(SILENCE))?;
-        stream.write_all(&bytes.to_le_bytes())?;
-        let (mut piece, mut came) = (vec![0; PIECE], 0);
-        loop {
-            match stream.read(&mut piece)? {
-                0 => break,
-                count => came += count as u64,
-            }
+/// Asks a source for so many bytes through the proxy at `address`, and says how many came.
+///
+/// # Errors
+/// If it breaks off.
+pub fn through(address: SocketAddr, bytes: u64) -> Result<u64> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(SILENCE))?;
+    stream.write_all(&bytes.to_le_bytes())?;
+    let (mut piece, mut came) = (vec![0; PIECE], 0);
+    loop {
+        match stream.read(&mut piece)? {
+            0 => break,
+            count => came += count as u64,
         }
-        ensure!(came <= bytes, "more came than was asked for");
-        Ok(came)
     }
+    ensure!(came <= bytes, "more came than was asked for");
+    Ok(came)
 }
 
 fn send(mut stream: TcpStream) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::proxies::Started;
 use super::resources::cpu;
-use super::stream::Source;
+use super::stream::through;
 use super::{Rounds, add_with_ratios, medians};
 use crate::table::Table;
 use anyhow::{Result, ensure};
@@ -28,10 +28,10 @@ impl Tcp {
     /// # Errors
     /// If bytes are missing.
     #[expect(clippy::cast_precision_loss, reason = "figures to be read")]
-    pub fn round(&mut self, proxies: &[&Started], source: &Source) -> Result<()> {
+    pub fn round(&mut self, proxies: &[&Started]) -> Result<()> {
         for (index, proxy) in proxies.iter().enumerate() {
             let (before, begun) = (cpu(proxy.running.pid)?, Instant::now());
-            let came = source.through(proxy.tcp, BYTES)?;
+            let came = through(proxy.tcp, BYTES)?;
             ensure!(came == BYTES, "{} passes {came} bytes of {BYTES}", self.names[index]);
             let gigabytes = BYTES as f64 / 1e9;
             self.rate[index].push(gigabytes / begun.elapsed().as_secs_f64());
