@@ -1,10 +1,12 @@
 //! Bodies that are on their way while something happens.
 
+use e2e::network;
 use e2e::process::until;
 use e2e::proxy::http::{Backend, Proxy, file};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
+use std::{fs, thread};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -16,7 +18,14 @@ fn listen() -> (TcpListener, Proxy) {
 
 /// Takes a connection of the proxy's, and reads up to the end of these bytes.
 fn accept(listener: &TcpListener, up_to: &str) -> TcpStream {
-    let (mut upstream, _) = listener.accept().expect("the proxy connects");
+    listener.set_nonblocking(true).expect("a socket");
+    let mut upstream = None;
+    until("the proxy connects", || {
+        upstream = listener.accept().ok();
+        upstream.is_some()
+    });
+    let (mut upstream, _) = upstream.expect("until it does");
+    upstream.set_nonblocking(false).expect("a socket");
     // Less than what waits for the next request is kept for.
     upstream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
     read(&mut upstream, up_to);
@@ -165,4 +174,36 @@ fn a_client_that_does_not_read_is_no_fault_of_the_endpoints() {
         end = client.stream.read(&mut buffer).map_err(|error| error.kind());
     }
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
+}
+
+/// What is left of its head must not be taken for the beginning of somebody else's request.
+#[test]
+fn an_answer_before_the_head_is_sent() {
+    if !e2e::is_root() {
+        return;
+    }
+    // The network is its thread's.
+    let thread = thread::spawn(|| {
+        network::enter().expect("a network");
+        for buffers in ["tcp_rmem", "tcp_wmem"] {
+            fs::write(format!("/proc/sys/net/ipv4/{buffers}"), "4096 4096 4096").expect("buffers that are soon full");
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let proxy = Proxy::start(&[listener.local_addr().expect("a port")], "max-head: 1 MiB");
+        let mut client = proxy.client();
+        let mut sender = client.stream.get_ref().try_clone().expect("a socket");
+        let long = format!("GET /first HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "a".repeat(900_000));
+        let sending = thread::spawn(move || sender.write_all(long.as_bytes()));
+        let mut first = accept(&listener, "X-Long: a");
+        first.write_all(OK.as_bytes()).expect("the proxy reads");
+        assert_eq!(client.answer().status, 200);
+        sending.join().expect("no panic").expect("the proxy has read all of it");
+        client.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut second = accept(&listener, "GET /second HTTP/1.1\r\n");
+        second.write_all(OK.as_bytes()).expect("the proxy reads");
+        assert_eq!(client.answer().status, 200);
+        drop(client);
+        proxy.sidecar.finish();
+    });
+    thread.join().expect("as it should be");
 }

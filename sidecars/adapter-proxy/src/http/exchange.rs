@@ -66,6 +66,8 @@ struct Exchange<'a> {
     status: u16,
     received: u64,
     sent: u64,
+    /// It was answered before its head was sent: on this connection nothing can follow
+    cut_short: bool,
     /// Whether the client knows how it ended
     ended: bool,
 }
@@ -137,6 +139,7 @@ pub async fn exchange(
         status: 0,
         received,
         sent: 0,
+        cut_short: false,
         ended: false,
     };
     let next = if exchange.is_too_large() {

@@ -74,6 +74,7 @@ impl Exchange<'_> {
             }
         }
         self.attempts.clear();
+        self.cut_short = attempt.sent < self.head.len();
         // It is not sent again.
         self.head = Bytes::default();
         self.tried.push(attempt.of.endpoint().clone());
@@ -119,7 +120,7 @@ impl Exchange<'_> {
                 return Next::Close;
             }
         }
-        if reusable && input.is_empty() && !early {
+        if reusable && input.is_empty() && !early && !self.cut_short {
             self.http.pool.put(load.endpoint(), upstream, &self.settings.idle_upstreams, Instant::now());
             self.http.sweep();
         }
@@ -135,7 +136,7 @@ impl Exchange<'_> {
     async fn pump(&mut self, download: &mut Pump, upstream: &Stream, input: &mut Buffer) -> Result<(), Option<Broken>> {
         let stall = self.settings.stall_timeout;
         let (mut up, mut down) = (self.upload.as_ref().map_or(0, |upload| upload.data), 0);
-        let mut uploads = self.is_uploading();
+        let mut uploads = self.is_uploading() && !self.cut_short;
         self.client.timer.set(Instant::now() + stall);
         poll_fn(|context| {
             let client = &mut *self.client;
