@@ -131,6 +131,23 @@ fn the_deadline_and_requests() {
     }
 }
 
+/// As with TCP: nothing is missing where nothing moves.
+#[test]
+fn the_deadline_and_a_silent_upgrade() {
+    let backend = Backend::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n");
+        std::thread::park();
+        false
+    });
+    let proxy = Proxy::of(one(vec![backend.address], "", ""), ending("1s"));
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n");
+    assert_eq!(client.answer().status, 101);
+    let ended = proxy.sidecar.terminate();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(client.stream.read(&mut [0]).map_err(|error| error.kind()), Ok(0));
+}
+
 #[test]
 fn a_log_that_nobody_reads_keeps_nobody() {
     let backend = Backend::answering(OK);

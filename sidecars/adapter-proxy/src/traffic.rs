@@ -8,6 +8,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+/// What was under way so shortly before the end is not to look complete to anybody.
+const JUST_NOW: Duration = Duration::from_millis(500);
+
 /// Which way bytes go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
@@ -133,6 +136,11 @@ impl Connection {
 
     pub fn is_busy(&self, quiet_for: Duration) -> bool {
         self.progress.is_busy(quiet_for)
+    }
+
+    /// Whether something would be missing if it ended now.
+    pub fn is_under_way(&self) -> bool {
+        self.is_busy(JUST_NOW)
     }
 
     pub fn traffic(&self) -> &Traffic {

@@ -339,7 +339,9 @@ impl Drop for Exchange<'_> {
     /// In the middle, when the whole program ends: the client is not to take what it has for all.
     fn drop(&mut self) {
         if !self.ended {
-            self.client.stream.reset();
+            if self.client.connection.is_under_way() {
+                self.client.stream.reset();
+            }
             self.account();
         }
     }

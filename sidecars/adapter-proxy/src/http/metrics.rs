@@ -95,7 +95,7 @@ pub fn write(all: &[Rc<Http>], page: &mut Exposition) {
     each(page, |http| http.counters.hedges_won.get());
     page.counter(
         "adapter_proxy_http_budget_exhausted_total",
-        "Requests that were not sent once more because too many were",
+        "Times that a request was not sent once more because too many were",
     );
     each(page, |http| http.counters.exhausted.get());
     page.counter("adapter_proxy_http_upstream_connects_total", "Connections to upstreams that were begun");

@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::time::sleep_until;
 
-/// What was under way so shortly before the end is not to look complete to anybody.
-const JUST_NOW: Duration = Duration::from_millis(500);
-
 /// A connection of the app's, and the one that it leads to.
 pub struct Relay<'a> {
     pub client: Stream,
@@ -71,7 +68,7 @@ impl Drop for Relay<'_> {
         let missing = match self.end {
             End::Good => false,
             End::Broken => true,
-            End::None => self.connection.is_busy(JUST_NOW),
+            End::None => self.connection.is_under_way(),
         };
         if missing {
             self.client.reset();
