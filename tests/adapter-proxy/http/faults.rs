@@ -1,6 +1,6 @@
 //! Upstreams that are started again, taken out of the file and cut off, while the app asks on: it is to see nothing of it.
 
-use crate::http_failures::{Victim, done, load};
+use super::failures::{Victim, done, load};
 use e2e::is_root;
 use e2e::network::{self, Host};
 use e2e::process::until;

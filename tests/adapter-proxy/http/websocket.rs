@@ -19,7 +19,7 @@ impl Drop for Server {
 
 fn script() -> Command {
     let mut command = Command::new(PYTHON);
-    command.arg(e2e::workspace("tests/adapter-proxy/websocket.py"));
+    command.arg(e2e::workspace("tests/adapter-proxy/http/websocket.py"));
     command
 }
 

@@ -1,4 +1,4 @@
-//! What lets two sides see different messages in the same bytes, beside what `http_refusals` has.
+//! What lets two sides see different messages in the same bytes, beside what `refusals` has.
 
 use e2e::proxy::http::{Backend, Proxy};
 use std::io::{Read, Write};
