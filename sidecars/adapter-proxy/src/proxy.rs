@@ -104,17 +104,7 @@ impl Proxy {
     fn reload(&mut self) {
         let Some(file) = self.file.clone() else { return };
         let followed = Config::load(&file).map_err(anyhow::Error::from).and_then(|config| self.follow(config));
-        match followed {
-            Ok(true) => {
-                self.status.reloads.set(self.status.reloads.get() + 1);
-                message::info(format_args!("following the new {}", file.display()));
-            }
-            Ok(false) => {}
-            Err(error) => {
-                self.status.refused.set(self.status.refused.get() + 1);
-                message::error(&error.context("the configuration changed and is wrong now; the old one stays"));
-            }
-        }
+        self.status.reloads.note(&file, followed);
     }
 
     /// Returns whether it is another one. Nothing has changed when it cannot be followed.

@@ -6,6 +6,7 @@ use adapter_proxy::http::{self, Http};
 use adapter_proxy::traffic::Traffic;
 use chassis::admin::{Page, Service};
 use chassis::exposition::Exposition;
+use chassis::reload::Reloads;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -20,9 +21,7 @@ pub struct Status {
     pub http: RefCell<Vec<Rc<Http>>>,
     pub clusters: RefCell<BTreeMap<String, Rc<Cluster>>>,
     pub shared: Rc<Shared>,
-    /// How often the configuration has been followed, and how often it was refused
-    pub reloads: Cell<u64>,
-    pub refused: Cell<u64>,
+    pub reloads: Reloads,
     /// Told by a POST of /quit; `None` where there is no such thing
     pub quit: Option<Notify>,
 }
@@ -47,9 +46,7 @@ impl Service for Status {
         cluster::metrics(&self.clusters(), &mut page);
         page.gauge("adapter_proxy_pipes", "Pipes for splice, used or to be used again")
             .sample(&[], self.shared.tcp.pipes.made());
-        page.counter("adapter_proxy_reloads_total", "Changes of the configuration, followed or refused as wrong")
-            .sample(&[("result", "followed")], self.reloads.get())
-            .sample(&[("result", "refused")], self.refused.get());
+        self.reloads.write("adapter_proxy_reloads_total", &mut page);
         page.finish()
     }
 

@@ -15,6 +15,8 @@ pub mod message;
 #[cfg(feature = "service")]
 pub mod probe;
 #[cfg(feature = "service")]
+pub mod reload;
+#[cfg(feature = "service")]
 pub mod secret;
 #[cfg(feature = "service")]
 pub mod service;

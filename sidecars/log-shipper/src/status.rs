@@ -2,6 +2,7 @@
 
 use chassis::admin::Service;
 use chassis::exposition::Exposition;
+use chassis::reload::Reloads;
 use log_shipper::input::lag::Lags;
 use log_shipper::sink::Sink;
 use log_shipper::sink::counters::Outcome;
@@ -19,9 +20,7 @@ pub struct Status {
     pub lost: Cell<u64>,
     pub files: Cell<usize>,
     pub save_failures: Cell<u64>,
-    /// How often the configuration has been followed, and how often it was refused
-    pub reloads: Cell<u64>,
-    pub refused: Cell<u64>,
+    pub reloads: Reloads,
 }
 
 impl Status {
@@ -35,8 +34,7 @@ impl Status {
             lost: Cell::default(),
             files: Cell::default(),
             save_failures: Cell::default(),
-            reloads: Cell::default(),
-            refused: Cell::default(),
+            reloads: Reloads::default(),
         }
     }
 }
@@ -70,10 +68,7 @@ impl Service for Status {
         self.sink(&mut page);
         page.counter("log_shipper_save_failures_total", "Times that positions could not be kept")
             .sample(&[], self.save_failures.get());
-        page.counter("log_shipper_reloads_total", "New configurations that are followed")
-            .sample(&[], self.reloads.get());
-        page.counter("log_shipper_refused_reloads_total", "New configurations that are wrong, so the old one stays")
-            .sample(&[], self.refused.get());
+        self.reloads.write("log_shipper_reloads_total", &mut page);
         page.gauge("log_shipper_resident_memory_bytes", "Memory in use").sample(&[], resident());
         page.finish()
     }

@@ -1,9 +1,9 @@
 //! A dead letter: an event that the sink will never take, and why.
 
 use super::answer::Reason;
+use crate::encode::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::time::SystemTime;
 
 /// As it is in the file, or in the index.
 #[derive(Serialize)]
@@ -64,7 +64,8 @@ pub fn item(out: &mut Vec<u8>, item: &[u8], index: &str, reason: &Reason) {
 
 fn letter<'a>(index: &'a str, reason: &'a Reason) -> Letter<'a> {
     let why = Why { kind: &reason.kind, reason: &reason.text };
-    Letter { time: time(SystemTime::now()), reason: why, status: reason.status, index, document: None, original: None }
+    let time = String::from_utf8_lossy(&Time::now().text()).into_owned();
+    Letter { time, reason: why, status: reason.status, index, document: None, original: None }
 }
 
 fn parts(item: &[u8]) -> (Target<'_>, std::borrow::Cow<'_, str>) {
@@ -80,28 +81,10 @@ fn write(out: &mut Vec<u8>, line: &impl Serialize) {
     out.push(b'\n');
 }
 
-/// RFC 3339, in UTC, with milliseconds.
-fn time(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86400, since.as_secs() % 86400);
-    // Days from 0000-03-01, in eras of 400 years. <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let march = (5 * day + 2) / 153;
-    let month = if march < 10 { march + 3 } else { march - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    let day = day - (153 * march + 2) / 5 + 1;
-    let (hour, minute, second, fraction) = (second / 3600, second / 60 % 60, second % 60, since.subsec_millis());
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Reason, item, line, time};
+    use super::{Reason, item, line};
     use serde_json::{Value, json};
-    use std::time::{Duration, SystemTime};
 
     fn reason() -> Reason {
         Reason { status: 400, kind: "document_parsing_exception".into(), text: "failed to parse \"n\"".into() }
@@ -133,18 +116,5 @@ mod tests {
         assert_eq!((&lines[0], &lines[2]), (&json!({"create": {"_id": "a"}}), &json!({"create": {}})));
         assert_eq!((&lines[1]["original"], &lines[1]["index"]), (&json!("{\"n\":1.50}"), &json!("logs-1")));
         assert_eq!(lines[1]["document"], Value::Null);
-    }
-
-    #[test]
-    fn times() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00.007Z"),
-            (951_782_400, "2000-02-29T00:00:00.007Z"),
-            (1_709_251_199, "2024-02-29T23:59:59.007Z"),
-            (1_735_689_600, "2025-01-01T00:00:00.007Z"),
-            (4_107_542_400, "2100-03-01T00:00:00.007Z"),
-        ] {
-            assert_eq!(time(SystemTime::UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7)), text);
-        }
     }
 }
