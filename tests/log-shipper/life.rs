@@ -153,8 +153,8 @@ fn its_admin_endpoint() {
         ("log_shipper_dropped_total", Some(0.0)),
         ("log_shipper_sink_up", Some(1.0)),
         ("log_shipper_save_failures_total", Some(0.0)),
-        ("log_shipper_reloads_total", Some(0.0)),
-        ("log_shipper_refused_reloads_total", Some(0.0)),
+        ("log_shipper_reloads_total{result=\"followed\"}", Some(0.0)),
+        ("log_shipper_reloads_total{result=\"refused\"}", Some(0.0)),
         ("log_shipper_resident_memory_bytes", None),
     ] {
         let found = metric(&page, &format!("{name} "));
