@@ -47,7 +47,11 @@ impl Contest<'_> {
         // removed only at the end.
         let home = tempfile::tempdir_in(self.to)?;
         for round in 0..self.rounds {
-            for (row, entrant) in self.entrants.iter().enumerate() {
+            // Each is first as often as the others: who comes second gets the memory that the first has used.
+            let mut order: Vec<_> = self.entrants.iter().enumerate().collect();
+            let count = order.len();
+            order.rotate_left(round as usize % count);
+            for (row, entrant) in order {
                 let to = home.path().join(format!("{row}-{round}"));
                 std::fs::create_dir(&to)?;
                 // What those before have left to be written would be written in the time of this one.
