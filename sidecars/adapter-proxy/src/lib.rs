@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod body;
 pub mod cluster;
 pub mod complaints;
 pub mod config;
+pub mod filter;
 pub mod http;
 pub mod listener;
 pub mod stream;

@@ -1,0 +1,5 @@
+//! Filters of bodies.
+
+mod program;
+
+pub use program::{Program, Wrong};
