@@ -9,6 +9,7 @@ mod drain;
 mod proxy;
 mod status;
 
+use adapter_proxy::filter::worker;
 use args::{Settings, Task};
 use chassis::stop::Stop;
 use chassis::{exit, probe, service};
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Ok(Task::Check(settings)) => exit::code(check::check(&settings)),
         Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
         Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
+        Ok(Task::Work) => exit::code(worker::work()),
         Err(code) => code,
     }
 }
