@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod body;
 pub mod cluster;
 pub mod complaints;
 pub mod config;
