@@ -10,6 +10,7 @@ pub mod config;
 pub mod filter;
 pub mod http;
 pub mod listener;
+pub mod route;
 pub mod stream;
 pub mod tcp;
 pub mod traffic;

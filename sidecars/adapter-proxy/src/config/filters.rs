@@ -1,5 +1,6 @@
 //! What may be said of the processes that run filters.
 
+use crate::body::Limits;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::ops::RangeInclusive;
@@ -29,6 +30,12 @@ pub struct Filters {
     /// Of what is made of a body, in bytes
     #[serde(deserialize_with = "output")]
     pub max_output: usize,
+}
+
+impl Filters {
+    pub fn limits(&self) -> Limits {
+        Limits { depth: self.max_depth, values: self.max_values, output: self.max_output }
+    }
 }
 
 impl Default for Filters {

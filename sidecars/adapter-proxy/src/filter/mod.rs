@@ -6,9 +6,9 @@ mod frame;
 mod process;
 mod program;
 pub mod stream;
+mod tasks;
 mod transform;
 pub mod variables;
-mod tasks;
 pub mod worker;
 mod workers;
 

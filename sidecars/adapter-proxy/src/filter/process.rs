@@ -85,7 +85,8 @@ impl Process {
 
     /// What became of it, when its socket says no more than that it is closed.
     pub fn why(&mut self, error: &io::Error) -> String {
-        let closed = matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+        let closed =
+            matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
         if !closed {
             return error.to_string();
         }

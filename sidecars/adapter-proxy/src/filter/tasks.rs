@@ -3,7 +3,7 @@
 use super::frame::{Job, Made};
 use super::program::Wrong;
 use super::transform::Transform;
-use crate::body::{Limits, Unfit};
+use crate::body::Unfit;
 use crate::config::{BodyMapping, Config, Listener};
 
 pub enum Task {

@@ -3,7 +3,7 @@
 use super::frame::{Coding, Made};
 use super::program::{Program, Wrong};
 use super::stream::{Stream, lines};
-use super::variables::{self, Used};
+use super::variables;
 use crate::body::{Format, Limits, Unfit};
 use crate::config::BodyMapping;
 use jaq_json::Val;

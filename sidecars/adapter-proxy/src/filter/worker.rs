@@ -19,7 +19,7 @@ pub fn work() -> Result<()> {
     // It might be busy when the proxy is killed.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     anyhow::ensure!(getppid().is_some(), "started by nobody");
-    let socket = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut proxy = Proxy { socket, buffer: vec![0; 16 << 10] };
     let tasks = tasks(proxy.frame()?.context("told nothing")?)?;
     let mut answer = vec![0; 4];

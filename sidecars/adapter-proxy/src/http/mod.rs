@@ -11,7 +11,7 @@ mod collect;
 mod exchange;
 pub mod framing;
 mod metrics;
-mod names;
+pub mod names;
 mod pool;
 mod problem;
 mod pump;

@@ -4,7 +4,7 @@ use super::super::attempt::Attempt;
 use super::super::buffer::{Buffer, Bytes};
 use super::super::collect::Collect;
 use super::super::framing::Body;
-use super::super::problem::Problem;
+//use super::super::problem::Problem;
 use super::super::pump::Broken;
 use super::super::reply::{Manner, Reply, reason};
 use super::super::response::Response;
