@@ -32,7 +32,11 @@ fn show_listener(out: &mut impl Write, listener: &Listener) -> Result<()> {
     };
     let idle = time(listener.idle_timeout);
     let limits = format!("at most {max_connections} connections, closed after {idle} without a byte");
-    writeln!(out, "{listen}{mode}: {protocol}, to the cluster {cluster}; {limits}")?;
+    let to = match cluster {
+        Some(cluster) => format!("to the cluster {cluster}"),
+        None => "what its routes take".into(),
+    };
+    writeln!(out, "{listen}{mode}: {protocol}, {to}; {limits}")?;
     if !listen.is_local() {
         writeln!(out, "  others than this pod may connect to it, too")?;
     }

@@ -1,8 +1,13 @@
 //! What the file of configuration may say. `docs/adapter-proxy.md` explains it with examples.
 
 mod http;
+mod route;
 
 pub use http::{AccessLog, Forward, Http, Idle, Retries};
+pub use route::{
+    Answer, Beginning, BodyMapping, Failure, HeaderEdits, HeaderName, Match, Method, Parameter, QueryEdits, Request,
+    Response, Route, Statuses, Stream, To, is_token,
+};
 
 use crate::address::{Address, Target};
 use chassis::exit::Usage;
@@ -44,14 +49,16 @@ impl Config {
     /// What no field of it can tell alone.
     fn check(&self) -> Result<(), String> {
         let mut taken = BTreeSet::new();
-        for Listener { listen, cluster, mode, .. } in &self.listeners {
-            if !self.clusters.contains_key(cluster) {
+        for listener in &self.listeners {
+            let Listener { listen, mode, .. } = listener;
+            if let Some(cluster) = listener.clusters().find(|cluster| !self.clusters.contains_key(*cluster)) {
                 let known: Vec<_> = self.clusters.keys().map(|name| format!("`{name}`")).collect();
                 let known = known.join(", ");
                 return Err(format!(
                     "{listen} is to lead to the cluster `{cluster}`, which is none\nhint: there are {known}"
                 ));
             }
+            listener.check().map_err(|wrong| format!("{listen} {wrong}"))?;
             if *mode != self::mode() && !matches!(listen, Address::Unix(_)) {
                 return Err(format!("{listen} has a `mode`, which is for Unix sockets alone"));
             }
@@ -73,8 +80,11 @@ pub struct Listener {
     pub listen: Address,
     #[serde(default)]
     pub protocol: Protocol,
-    /// The name of one of the clusters
-    pub cluster: String,
+    /// The name of one of the clusters: where what no route takes is sent on to
+    pub cluster: Option<String>,
+    /// With `protocol: http`: the first one that takes a request has it
+    #[serde(default)]
+    pub routes: Vec<Route>,
     /// More connections than that wait until others have ended
     #[serde(default = "max_connections")]
     pub max_connections: usize,
@@ -95,12 +105,42 @@ impl Listener {
         Self {
             listen,
             protocol,
-            cluster: cluster.into(),
+            cluster: Some(cluster.into()),
+            routes: vec![],
             max_connections: max_connections(),
             idle_timeout: idle_timeout(),
             mode: mode(),
             http: Http::default(),
         }
+    }
+
+    /// The names of all that it leads to.
+    pub fn clusters(&self) -> impl Iterator<Item = &str> {
+        let routed = self.routes.iter().filter_map(|route| match &route.to {
+            To::Cluster(cluster) => Some(cluster),
+            _ => None,
+        });
+        self.cluster.iter().chain(routed).map(String::as_str)
+    }
+
+    /// What no field of it can tell alone.
+    fn check(&self) -> Result<(), String> {
+        if self.cluster.is_none() && self.routes.is_empty() {
+            return Err("leads nowhere\nhint: add `cluster: …`, or `routes: […]`".into());
+        }
+        if !self.routes.is_empty() && self.protocol != Protocol::Http {
+            return Err("has `routes`, which are for requests\nhint: add `protocol: http`".into());
+        }
+        let mut names = BTreeSet::new();
+        for Route { name, to, .. } in &self.routes {
+            if !names.insert(name) {
+                return Err(format!("has two routes `{name}`\nhint: give each a name of its own"));
+            }
+            if self.cluster.is_none() && *to == To::Default {
+                return Err(format!("has a route `{name}` that leads nowhere\nhint: add `cluster: …` to it"));
+            }
+        }
+        Ok(())
     }
 }
 

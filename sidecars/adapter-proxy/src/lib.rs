@@ -9,6 +9,7 @@ pub mod complaints;
 pub mod config;
 pub mod http;
 pub mod listener;
+pub mod route;
 pub mod stream;
 pub mod tcp;
 pub mod traffic;

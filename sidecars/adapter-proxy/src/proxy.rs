@@ -121,9 +121,9 @@ impl Proxy {
         self.status.clusters.replace(self.clusters.clone());
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
         for listener in &config.listeners {
-            let Some(cluster) = self.clusters.get(&listener.cluster) else { continue };
+            let Some(cluster) = self.cluster_of(listener) else { continue };
             let Some(door) = self.doors.get(&listener.listen) else { continue };
-            if let Err(error) = door.follow(listener.clone(), cluster.clone()) {
+            if let Err(error) = door.follow(listener.clone(), cluster) {
                 message::error(&error.context(format!("cannot change {}", listener.listen)));
             }
         }
@@ -149,9 +149,13 @@ impl Proxy {
         cluster
     }
 
+    fn cluster_of(&self, listener: &config::Listener) -> Option<Rc<Cluster>> {
+        self.clusters.get(listener.cluster.as_ref()?).cloned()
+    }
+
     fn open(&mut self, socket: Listener, listener: &config::Listener) {
-        let Some(cluster) = self.clusters.get(&listener.cluster).cloned() else { return };
-        message::info(format_args!("listening on {} for the cluster {}", listener.listen, listener.cluster));
+        let Some(cluster) = self.cluster_of(listener) else { return };
+        message::info(format_args!("listening on {} for the cluster {}", listener.listen, cluster.name));
         let shared = &self.status.shared;
         // One that was gone for a while and has connections left goes on counting.
         let before = self.status.traffic().into_iter().find(|traffic| traffic.listener == listener.listen);

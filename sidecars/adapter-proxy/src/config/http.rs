@@ -166,7 +166,7 @@ fn buffered_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D:
     }
 }
 
-fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte)) {
         return Err(D::Error::custom(format_args!("expected a host such as `api.example.com`, found `{text}`")));

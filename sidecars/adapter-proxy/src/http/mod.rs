@@ -10,7 +10,7 @@ mod client;
 mod exchange;
 pub mod framing;
 mod metrics;
-mod names;
+pub mod names;
 mod pool;
 mod pump;
 mod recent;
