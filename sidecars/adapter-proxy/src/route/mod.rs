@@ -1,14 +1,20 @@
 //! Which requests go where, and what becomes of them on the way. The first route that takes a request has it.
 
+mod edit;
 mod host;
 mod pattern;
 mod percent;
+mod reach;
+mod rewrite;
 mod template;
 mod wanted;
 
 pub use crate::config::Route;
+pub use edit::Changes;
 pub use host::Host;
 pub use pattern::{Parts, Pattern};
+pub use reach::unreachable;
+pub use rewrite::{Reply, Rewrite};
 pub use template::{Known, Template, Variable};
 pub use wanted::Wanted;
 
