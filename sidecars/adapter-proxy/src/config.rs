@@ -8,7 +8,7 @@ pub use filters::Filters;
 pub use http::{AccessLog, Forward, Http, Idle, Retries};
 pub use route::{
     Answer, Beginning, BodyMapping, Failure, HeaderEdits, HeaderName, Match, Method, Parameter, QueryEdits, Request,
-    Response, Route, Statuses, To, is_token,
+    Response, Route, Statuses, Stream, To, is_token,
 };
 
 use crate::address::{Address, Target};
@@ -65,7 +65,7 @@ impl Config {
         let mut taken = BTreeSet::new();
         for listener in &self.listeners {
             let Listener { listen, mode, .. } = listener;
-            for cluster in listener.clusters().filter(|cluster| !self.clusters.contains_key(*cluster)) {
+            if let Some(cluster) = listener.clusters().find(|cluster| !self.clusters.contains_key(*cluster)) {
                 let known: Vec<_> = self.clusters.keys().map(|name| format!("`{name}`")).collect();
                 let known = known.join(", ");
                 return Err(format!(

@@ -1,14 +1,20 @@
 //! Which requests go where, and what becomes of them on the way. The first route that takes a request has it.
 
+mod edit;
 mod host;
 mod pattern;
 mod percent;
+mod reach;
+mod rewrite;
 mod template;
 mod wanted;
 
 pub use crate::config::Route;
+pub use edit::Changes;
 pub use host::Host;
 pub use pattern::{Parts, Pattern};
+pub use reach::unreachable;
+pub use rewrite::{Reply, Rewrite};
 pub use template::{Known, Template, Variable};
 pub use wanted::Wanted;
 
@@ -40,10 +46,10 @@ impl<'a> Asked<'a> {
     }
 
     /// The values of a parameter, decoded; one without `=` is empty.
-    pub fn parameters(self, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
+    pub fn parameters(self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
         let pairs = self.query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs
-            .filter(move |(known, _)| !known.is_empty() && percent::decode_form(known) == name)
+            .filter(move |(known, _)| !known.is_empty() && *percent::decode_form(known) == *name.as_bytes())
             .map(|(_, value)| percent::decode_form(value))
     }
 }
@@ -119,7 +125,7 @@ impl Route {
             }
         }
         for (name, value) in &wanted.query {
-            if !value.is_met_by(asked.parameters(name).map(|value| value.into_owned())) {
+            if !value.is_met_by(asked.parameters(name)) {
                 return Err(Mismatch::Query(name));
             }
         }

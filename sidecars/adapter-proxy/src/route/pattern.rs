@@ -118,10 +118,8 @@ impl Pattern {
 
     /// Whether it matches all that `other` does.
     pub fn covers(&self, other: &Self) -> bool {
-        let as_long = match self.is_prefix {
-            true => self.segments.len() <= other.segments.len(),
-            false => self.segments.len() == other.segments.len() && !other.is_prefix,
-        };
+        let (length, other_length) = (self.segments.len(), other.segments.len());
+        let as_long = if self.is_prefix { length <= other_length } else { length == other_length && !other.is_prefix };
         as_long && self.segments.iter().zip(&other.segments).all(|(segment, other)| segment.covers(other))
     }
 }

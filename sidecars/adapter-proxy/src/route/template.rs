@@ -156,9 +156,10 @@ impl Template {
             out.insert(0, b'/');
         }
         let path = String::from_utf8(out).map_err(|_| Unfit("the path is no text".into()))?;
-        match has_dots(&path) {
-            true => Err(Unfit(format!("the path would be {path}, which may mean another one"))),
-            false => Ok(path),
+        if has_dots(&path) {
+            Err(Unfit(format!("the path would be {path}, which may mean another one")))
+        } else {
+            Ok(path)
         }
     }
 
@@ -248,10 +249,7 @@ impl Variable {
             Self::Method => Some(asked.method.as_bytes().into()),
             Self::Host => Some(asked.host.as_bytes().into()),
             Self::Path => Some(asked.path.as_bytes().into()),
-            Self::Query(name) => asked.parameters(name).last().map(|value| match value {
-                Cow::Borrowed(value) => value.as_bytes().into(),
-                Cow::Owned(value) => value.into_bytes().into(),
-            }),
+            Self::Query(name) => asked.parameters(name).last(),
             Self::Header(name) => last(asked.headers, name),
             Self::Status => known.answer.map(|answer| answer.status.to_string().into_bytes().into()),
             Self::AnswerHeader(name) => last(known.answer?.headers, name),

@@ -97,10 +97,7 @@ pub struct Parameter(String);
 
 impl Parameter {
     fn new(text: String) -> Result<Self, String> {
-        match text.is_empty() {
-            true => Err("a parameter of a query has an empty name".into()),
-            false => Ok(Self(text)),
-        }
+        if text.is_empty() { Err("a parameter of a query has an empty name".into()) } else { Ok(Self(text)) }
     }
 }
 
@@ -110,12 +107,13 @@ pub struct Beginning(String);
 
 impl Beginning {
     fn new(text: String) -> Result<Self, String> {
-        match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            true => Ok(Self(text)),
-            false => Err(format!(
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text))
+        } else {
+            Err(format!(
                 "`{}` begins no reference\nhint: one begins such as `http://v2.internal/v2/` or `/v1/`",
                 text.escape_debug()
-            )),
+            ))
         }
     }
 }
@@ -205,9 +203,10 @@ fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) 
             while let Some(one) = items.next_element()? {
                 all.push(one);
             }
-            match all.is_empty() {
-                true => Err(S::Error::custom("the list is empty\nhint: without it, any will do")),
-                false => Ok(all),
+            if all.is_empty() {
+                Err(S::Error::custom("the list is empty\nhint: without it, any will do"))
+            } else {
+                Ok(all)
             }
         }
     }
@@ -262,19 +261,17 @@ pub fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 /// Something that is shown on one line.
 pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = text(deserializer)?;
-    match name.chars().any(char::is_control) {
-        true => Err(D::Error::custom(format_args!("the name `{}` is not one line of text", name.escape_debug()))),
-        false => Ok(name),
+    if name.chars().any(char::is_control) {
+        Err(D::Error::custom(format_args!("the name `{}` is not one line of text", name.escape_debug())))
+    } else {
+        Ok(name)
     }
 }
 
 /// Something that is not empty.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match text.trim().is_empty() {
-        true => Err(D::Error::custom("there is no text")),
-        false => Ok(text),
-    }
+    if text.trim().is_empty() { Err(D::Error::custom("there is no text")) } else { Ok(text) }
 }
 
 /// RFC 9110, 8.3.1, as far as it could harm.
@@ -282,12 +279,13 @@ pub fn media<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     let text = String::deserialize(deserializer)?;
     let kind = text.split(';').next().unwrap_or_default().trim_end();
     let is_media = kind.split_once('/').is_some_and(|(class, kind)| is_token(class) && is_token(kind));
-    match is_media && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        true => Ok(text),
-        false => Err(D::Error::custom(format_args!(
+    if is_media && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        Ok(text)
+    } else {
+        Err(D::Error::custom(format_args!(
             "expected a media type such as `application/json`, found `{}`",
             text.escape_debug()
-        ))),
+        )))
     }
 }
 
@@ -305,10 +303,9 @@ pub fn failure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Err
 
 fn status<'de, D: Deserializer<'de>>(deserializer: D, among: RangeInclusive<u16>) -> Result<u16, D::Error> {
     let status = u16::deserialize(deserializer)?;
-    match among.contains(&status) {
-        true => Ok(status),
-        false => {
-            Err(D::Error::custom(format_args!("a status of {status}: expected {} to {}", among.start(), among.end())))
-        }
+    if among.contains(&status) {
+        Ok(status)
+    } else {
+        Err(D::Error::custom(format_args!("a status of {status}: expected {} to {}", among.start(), among.end())))
     }
 }
