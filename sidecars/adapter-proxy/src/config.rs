@@ -8,7 +8,7 @@ pub use filters::Filters;
 pub use http::{AccessLog, Forward, Http, Idle, Retries};
 pub use route::{
     Answer, Beginning, BodyMapping, Failure, HeaderEdits, HeaderName, Match, Method, Parameter, QueryEdits, Request,
-    Response, Route, Statuses, Stream, To, is_token,
+    Response, Route, Statuses, To, is_token,
 };
 
 use crate::address::{Address, Target};

@@ -6,7 +6,7 @@ use super::transform::Transform;
 use crate::body::Unfit;
 use crate::config::{BodyMapping, Config, Listener};
 
-pub enum Task {
+enum Task {
     Body(Transform),
 }
 
@@ -29,6 +29,11 @@ impl Tasks {
             None => Err(Unfit::new("there is no such task".into())),
         }
     }
+}
+
+/// Whether there is anything for workers to do.
+pub fn is_used(config: &Config) -> bool {
+    config.listeners.iter().any(|listener| bodies(listener).next().is_some())
 }
 
 /// Those of a listener: of each route the request's, and those of answers.

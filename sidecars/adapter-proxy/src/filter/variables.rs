@@ -1,7 +1,10 @@
 //! What a filter can ask of the request, and of the answer.
 
+use crate::route::{Asked, Parts};
+use httparse::Header;
 use jaq_json::Val;
 use serde_json::{Map, Value};
+use std::rc::Rc;
 
 /// All names, in the order in which they go to a worker.
 pub const NAMES: [&str; 9] =
@@ -32,23 +35,42 @@ impl Used {
     }
 }
 
-/// What goes to a worker: a JSON array. `value` gives that of a name.
-pub fn write(used: Used, value: impl FnMut(&'static str) -> Value) -> Vec<u8> {
+/// What goes to a worker: a JSON array of those that are used. `answer` is its status and its fields.
+pub fn of(used: Used, route: &str, asked: &Asked, parts: &Parts, answer: Option<(u16, &Value)>) -> Vec<u8> {
+    write(used, |name| match name {
+        "$route" => route.into(),
+        "$method" => asked.method.into(),
+        "$host" => asked.host.into(),
+        "$path" => asked.path.into(),
+        "$parts" => object(parts.named.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))),
+        "$query" => object(asked.pairs()),
+        "$headers" => headers(asked.headers),
+        "$status" => answer.map_or(Value::Null, |(status, _)| status.into()),
+        _ => answer.map_or(Value::Null, |(_, headers)| headers.clone()),
+    })
+}
+
+/// Header fields as filters see them: names in lower case; of those with the same name the last one.
+pub fn headers(headers: &[Header]) -> Value {
+    object(headers.iter().map(|header| (header.name.to_ascii_lowercase(), header.value)))
+}
+
+fn object(fields: impl Iterator<Item = (impl AsRef<[u8]>, impl AsRef<[u8]>)>) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Value::Object(fields.map(|(name, value)| (text(name.as_ref()), text(value.as_ref()).into())).collect::<Map<_, _>>())
+}
+
+fn write(used: Used, value: impl FnMut(&'static str) -> Value) -> Vec<u8> {
     if used.is_empty() {
         return vec![];
     }
     Value::Array(used.names().map(value).collect()).to_string().into_bytes()
 }
 
-/// Fields as a filter sees them: an object; of those with the same name the last one.
-pub fn object<'a>(fields: impl IntoIterator<Item = (String, std::borrow::Cow<'a, str>)>) -> Value {
-    Value::Object(fields.into_iter().map(|(name, value)| (name, value.into())).collect::<Map<_, _>>())
-}
-
 /// What came from the proxy, which is no stranger.
 pub fn read(variables: &[u8]) -> Vec<Val> {
     match jaq_json::read::parse_single(variables) {
-        Ok(Val::Arr(values)) => std::rc::Rc::unwrap_or_clone(values),
+        Ok(Val::Arr(values)) => Rc::unwrap_or_clone(values),
         _ => vec![],
     }
 }

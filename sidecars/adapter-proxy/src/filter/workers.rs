@@ -4,7 +4,9 @@ use super::frame::{Coding, Job, Made, wears};
 use super::process::{Killed, Process, bury};
 use crate::body::Unfit;
 use crate::config;
+use chassis::exposition::Exposition;
 use std::cell::{Cell, RefCell};
+use std::fmt::{self, Display, Formatter};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -52,6 +54,41 @@ pub enum Failure {
     Died(String),
     /// There is no worker to be had
     Absent(String),
+}
+
+impl Counters {
+    /// Those of a proxy that has had workers.
+    pub fn write(&self, page: &mut Exposition) {
+        if self.started.get() == 0 {
+            return;
+        }
+        page.counter("adapter_proxy_filters_total", "Bodies that were given to a worker, by what became of them");
+        let results = [
+            ("made", &self.made),
+            ("unfit", &self.unfit),
+            ("timeout", &self.late),
+            ("died", &self.died),
+            ("busy", &self.busy),
+            ("absent", &self.absent),
+        ];
+        for (result, count) in results {
+            page.sample(&[("result", result)], count.get());
+        }
+        page.counter("adapter_proxy_workers_started_total", "Processes that were started to run filters");
+        page.sample(&[], self.started.get());
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self {
+            Self::Unfit(Unfit { what, at: Some(at) }) => write!(f, "{what} ({at})"),
+            Self::Unfit(Unfit { what, at: None }) | Self::Died(what) => f.write_str(what),
+            Self::Busy => f.write_str("all workers have too much to do"),
+            Self::Late(limit) => write!(f, "the filter takes longer than {limit:?}"),
+            Self::Absent(why) => write!(f, "no worker can be started: {why}"),
+        }
+    }
 }
 
 impl Workers {

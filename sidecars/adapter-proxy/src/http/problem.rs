@@ -20,12 +20,16 @@ impl<'a> Problem<'a> {
     /// What a failure means where a body that does not fit is answered with `unfit`, and one that takes too long with
     /// `late`.
     pub fn of(failure: Failure, (unfit, late): (u16, u16), route: &'a str) -> Self {
-        let (status, kind, detail, at) = match failure {
-            Failure::Unfit(reason) => (unfit, "body-unfit", reason.what, reason.at),
-            Failure::Died(why) => (unfit, "body-too-much", why, None),
-            Failure::Late(limit) => (late, "filter-timeout", format!("the filter takes longer than {limit:?}"), None),
-            Failure::Busy => (503, "filters-busy", "all workers have too much to do".into(), None),
-            Failure::Absent(why) => (503, "no-worker", format!("no worker can be started: {why}"), None),
+        let (status, kind) = match &failure {
+            Failure::Unfit(_) => (unfit, "body-unfit"),
+            Failure::Died(_) => (unfit, "body-too-much"),
+            Failure::Late(_) => (late, "filter-timeout"),
+            Failure::Busy => (503, "filters-busy"),
+            Failure::Absent(_) => (503, "no-worker"),
+        };
+        let (detail, at) = match failure {
+            Failure::Unfit(unfit) => (unfit.what, unfit.at),
+            other => (other.to_string(), None),
         };
         Self { status, kind, detail, route: Some(route), at }
     }

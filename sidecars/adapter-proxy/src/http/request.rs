@@ -162,4 +162,3 @@ fn is_host(host: &[u8]) -> bool {
     };
     is_name && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
 }
-

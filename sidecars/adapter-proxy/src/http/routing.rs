@@ -1,13 +1,12 @@
-//! Where the requests of a listener go.
+//! Where the requests of a listener go, and who makes other bodies of theirs.
 
 use crate::cluster::Cluster;
-use crate::config::{self, To};
+use crate::config::{self, BodyMapping, To};
 use crate::filter::Workers;
-use crate::route::{Asked, Parts, Route, Routes};
+use crate::route::{Route, Routes};
 use std::rc::Rc;
 
 /// What a configuration says of a listener's requests.
-#[derive(Default)]
 pub struct Routing {
     /// Where what no route takes goes
     pub default: Option<Rc<Cluster>>,
@@ -16,15 +15,16 @@ pub struct Routing {
     leads: Vec<Lead>,
     /// Who deals with bodies, if there is anything to deal with
     pub workers: Option<Rc<Workers>>,
+    /// Where what is answered here goes: it has no endpoint
+    nowhere: Rc<Cluster>,
 }
 
-/// Where a route leads, and what workers do for it, as [`crate::filter::Tasks`] counts that.
-pub struct Lead {
-    pub cluster: Option<Rc<Cluster>>,
-    /// With the request's body
-    pub request: Option<u32>,
-    /// With that of an answer, of each of `responses`
-    pub responses: Vec<Option<u32>>,
+/// Where a route leads, and the numbers of what workers do for it, as [`crate::filter::Tasks`] counts.
+struct Lead {
+    cluster: Option<Rc<Cluster>>,
+    request: Option<u32>,
+    /// Of each of its `responses`
+    responses: Vec<Option<u32>>,
 }
 
 impl Routing {
@@ -34,7 +34,7 @@ impl Routing {
         cluster: impl Fn(&str) -> Option<Rc<Cluster>>,
         workers: Option<Rc<Workers>>,
         mut task: u32,
-    ) -> Self {
+    ) -> Rc<Self> {
         let default = listener.cluster.as_deref().and_then(&cluster);
         let mut next = |has: bool| {
             let number = has.then_some(task);
@@ -51,15 +51,41 @@ impl Routing {
             responses: route.responses.iter().map(|response| next(response.body.is_some())).collect(),
         });
         let leads = leads.collect();
-        Self { default, routes: Routes::new(&listener.routes), leads, workers }
+        let nowhere = Cluster::new("", &config::Cluster::of(vec![]));
+        Rc::new(Self { default, routes: Routes::new(&listener.routes), leads, workers, nowhere })
     }
 
-    /// The route that takes a request, with its number.
-    pub fn find<'a>(&'a self, asked: &Asked<'a>) -> Option<(usize, &'a Route, Parts<'a>)> {
-        self.routes.find(asked)
+    /// That of the listener's own cluster; empty where it has none.
+    pub fn name(&self) -> Rc<str> {
+        self.default.as_ref().unwrap_or(&self.nowhere).name.clone()
     }
 
-    pub fn lead(&self, route: usize) -> Option<&Lead> {
-        self.leads.get(route)
+    pub fn route(&self, number: Option<usize>) -> Option<&Route> {
+        self.routes.get(number?)
+    }
+
+    /// Where a request goes that a route takes, or none.
+    pub fn cluster(&self, route: Option<usize>) -> Rc<Cluster> {
+        let to = match route {
+            Some(route) => self.leads.get(route).and_then(|lead| lead.cluster.as_ref()),
+            None => self.default.as_ref(),
+        };
+        to.unwrap_or(&self.nowhere).clone()
+    }
+
+    /// Whether another body is made of the request's.
+    pub fn maps_request(&self, route: usize) -> bool {
+        self.leads.get(route).is_some_and(|lead| lead.request.is_some())
+    }
+
+    /// What is made of the request's body.
+    pub fn request(&self, route: usize) -> Option<(&BodyMapping, u32)> {
+        Some((self.routes.get(route)?.request.body.as_ref()?, self.leads.get(route)?.request?))
+    }
+
+    /// What is made of an answer's body by one of the route's `responses`.
+    pub fn answer(&self, route: usize, number: usize) -> Option<(&BodyMapping, u32)> {
+        let task = *self.leads.get(route)?.responses.get(number)?;
+        Some((self.routes.get(route)?.responses.get(number)?.body.as_ref()?, task?))
     }
 }

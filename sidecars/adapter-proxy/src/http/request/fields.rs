@@ -94,7 +94,13 @@ impl<'a> Fields<'a> {
     }
 
     /// All of `headers` that is sent on; and the trace that it is part of, if that is to be logged.
-    pub fn write(&self, headers: &[Header], settings: &Http, client: &ClientAddress, out: &mut Vec<u8>) -> Option<String> {
+    pub fn write(
+        &self,
+        headers: &[Header],
+        settings: &Http,
+        client: &ClientAddress,
+        out: &mut Vec<u8>,
+    ) -> Option<String> {
         let (forwards, replaced) = (settings.x_forwarded, |forward| forward == Forward::Replace);
         let (mut seen_for, mut via, mut forwarded, mut trace) = (vec![], vec![], vec![], None);
         for header in headers {

@@ -1,7 +1,6 @@
 //! What a route makes of a request's head, and what is remembered of it.
 
 use super::super::Refusal;
-use super::super::names::list;
 use super::super::routing::Routing;
 use super::MOST_HEADERS;
 use crate::filter::Coding;
@@ -29,7 +28,7 @@ pub struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     /// The one there is, if any.
-    pub fn of(head: &[u8], asked: &Asked, routing: &'a Routing) -> Result<Option<Self>, Refusal> {
+    pub fn of(head: &[u8], asked: &Asked<'_>, routing: &'a Routing) -> Result<Option<Self>, Refusal> {
         let Some((index, route, parts)) = routing.routes.find(asked) else {
             // It might be one of the routes' to whoever gets it.
             let is_doubtful = !routing.routes.is_empty() && has_dots(asked.path);
