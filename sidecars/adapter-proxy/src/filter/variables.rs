@@ -22,6 +22,7 @@ impl Used {
         Self(bits.fold(0, |bits, (index, _)| bits | 1 << index))
     }
 
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

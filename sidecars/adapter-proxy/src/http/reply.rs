@@ -87,8 +87,7 @@ pub fn reason(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        200..300 => "Success",
-        300..400 => "Redirection",
+        200..400 => "",
         _ => "Error",
     }
 }

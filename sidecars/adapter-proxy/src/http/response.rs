@@ -107,13 +107,12 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
         let _ = write!(out, "HTTP/1.1 {sent_status} {reason}\r\n"); // a vector takes anything
     }
     let with_length = !(is_interim || sent_status == 204 || maps);
-    let unfit = match &reply {
-        Some(reply) => reply.write(&mut fields, (status, parsed.headers), with_length, maps, out).err(),
-        None => {
-            fields.write(parsed.headers, with_length, out);
-            None
-        }
-    };
+    let mut unfit = None;
+    if let Some(reply) = &reply {
+        unfit = reply.write(&mut fields, (status, parsed.headers), with_length, maps, out).err();
+    } else {
+        fields.write(parsed.headers, with_length, out);
+    }
     let mut response =
         Response { status, sent_status, body, reusable, delimited: !closes, chunked, mapped: None, unfit };
     if let Some(reply) = reply.filter(|_| is_made) {
