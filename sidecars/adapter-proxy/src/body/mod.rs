@@ -14,6 +14,7 @@ mod pairs;
 mod place;
 mod scalar;
 mod text;
+mod xml;
 
 pub use bounds::Limits;
 pub use format::Format;
@@ -44,7 +45,8 @@ impl Format {
             Self::Lines(pattern) => lines::decode(pattern, bytes, &mut budget),
             Self::Pairs(separator) => pairs::decode(separator, bytes, &mut budget),
             Self::Csv => csv::decode(bytes, &mut budget),
-            Self::Xml | Self::Yaml => Err(Unfit { what: format!("{self} cannot be read yet"), at: None }),
+            Self::Xml => xml::decode(bytes, &mut budget),
+            Self::Yaml => Err(Unfit { what: format!("{self} cannot be read yet"), at: None }),
             Self::None => Ok(Val::Null),
         }
     }
@@ -62,7 +64,8 @@ impl Format {
             Self::Text => text::encode(value, &mut to),
             Self::Pairs(separator) => pairs::encode(separator, value, &mut to, &mut budget),
             Self::Csv => csv::encode(value, &mut to, &mut budget),
-            Self::Xml | Self::Yaml | Self::Lines(_) | Self::None => {
+            Self::Xml => xml::encode(value, &mut to, &mut budget),
+            Self::Yaml | Self::Lines(_) | Self::None => {
                 Err(Unfit { what: format!("nothing is written as {self}"), at: None })
             }
         };

@@ -7,6 +7,7 @@ mod json;
 mod lines;
 mod pairs;
 mod text;
+mod xml;
 
 use super::{Format, Limits, Unfit};
 use jaq_json::Val;
