@@ -34,6 +34,10 @@ impl Budget {
         Self::new(&self.limits)
     }
 
+    pub fn max_depth(&self) -> usize {
+        self.limits.depth
+    }
+
     /// For one more value.
     pub fn value(&mut self) -> Result<(), Exceeded> {
         if self.values == self.limits.values {

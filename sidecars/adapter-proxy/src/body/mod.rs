@@ -15,6 +15,7 @@ mod place;
 mod scalar;
 mod text;
 mod xml;
+mod yaml;
 
 pub use bounds::Limits;
 pub use format::Format;
@@ -46,7 +47,7 @@ impl Format {
             Self::Pairs(separator) => pairs::decode(separator, bytes, &mut budget),
             Self::Csv => csv::decode(bytes, &mut budget),
             Self::Xml => xml::decode(bytes, &mut budget),
-            Self::Yaml => Err(Unfit { what: format!("{self} cannot be read yet"), at: None }),
+            Self::Yaml => yaml::decode(bytes, &mut budget),
             Self::None => Ok(Val::Null),
         }
     }
@@ -65,9 +66,8 @@ impl Format {
             Self::Pairs(separator) => pairs::encode(separator, value, &mut to, &mut budget),
             Self::Csv => csv::encode(value, &mut to, &mut budget),
             Self::Xml => xml::encode(value, &mut to, &mut budget),
-            Self::Yaml | Self::Lines(_) | Self::None => {
-                Err(Unfit { what: format!("nothing is written as {self}"), at: None })
-            }
+            Self::Yaml => yaml::encode(value, &mut to, &mut budget),
+            Self::Lines(_) | Self::None => Err(Unfit { what: format!("nothing is written as {self}"), at: None }),
         };
         done.inspect_err(|_| out.truncate(before))
     }

@@ -8,6 +8,7 @@ mod lines;
 mod pairs;
 mod text;
 mod xml;
+mod yaml;
 
 use super::{Format, Limits, Unfit};
 use jaq_json::Val;
