@@ -2,6 +2,7 @@
 
 use super::Unfit;
 use super::place::Path;
+use jaq_json::Val;
 use std::fmt::{self, Display, Formatter};
 use std::io::Write;
 
@@ -28,6 +29,15 @@ impl Budget {
         Self { limits: limits.clone(), depth: 0, values: 0 }
     }
 
+    /// With nothing taken from it.
+    pub fn afresh(&self) -> Self {
+        Self::new(&self.limits)
+    }
+
+    pub fn max_depth(&self) -> usize {
+        self.limits.depth
+    }
+
     /// For one more value.
     pub fn value(&mut self) -> Result<(), Exceeded> {
         if self.values == self.limits.values {
@@ -48,6 +58,25 @@ impl Budget {
 
     pub fn leave(&mut self) {
         self.depth -= 1;
+    }
+
+    /// For a whole value.
+    pub fn all_of(&mut self, value: &Val) -> Result<(), Exceeded> {
+        self.value()?;
+        match value {
+            Val::Arr(items) => self.within(items.iter()),
+            Val::Obj(fields) => self.within(fields.values()),
+            _ => Ok(()),
+        }
+    }
+
+    fn within<'v>(&mut self, values: impl Iterator<Item = &'v Val>) -> Result<(), Exceeded> {
+        self.enter()?;
+        for value in values {
+            self.all_of(value)?;
+        }
+        self.leave();
+        Ok(())
     }
 }
 
@@ -102,5 +131,11 @@ impl Display for Exceeded {
             Self::Values(limit) => write!(f, "more than {limit} values"),
             Self::Output(limit) => write!(f, "more than {limit} bytes when written"),
         }
+    }
+}
+
+impl From<Exceeded> for String {
+    fn from(limit: Exceeded) -> Self {
+        limit.to_string()
     }
 }

@@ -14,6 +14,8 @@ mod pairs;
 mod place;
 mod scalar;
 mod text;
+mod xml;
+mod yaml;
 
 pub use bounds::Limits;
 pub use format::Format;
@@ -51,7 +53,8 @@ impl Format {
             Self::Lines(pattern) => lines::decode(pattern, bytes, &mut budget),
             Self::Pairs(separator) => pairs::decode(separator, bytes, &mut budget),
             Self::Csv => csv::decode(bytes, &mut budget),
-            Self::Xml | Self::Yaml => Err(Unfit { what: format!("{self} cannot be read yet"), at: None }),
+            Self::Xml => xml::decode(bytes, &mut budget),
+            Self::Yaml => yaml::decode(bytes, &mut budget),
             Self::None => Ok(Val::Null),
         }
     }
@@ -69,9 +72,9 @@ impl Format {
             Self::Text => text::encode(value, &mut to),
             Self::Pairs(separator) => pairs::encode(separator, value, &mut to, &mut budget),
             Self::Csv => csv::encode(value, &mut to, &mut budget),
-            Self::Xml | Self::Yaml | Self::Lines(_) | Self::None => {
-                Err(Unfit { what: format!("nothing is written as {self}"), at: None })
-            }
+            Self::Xml => xml::encode(value, &mut to, &mut budget),
+            Self::Yaml => yaml::encode(value, &mut to, &mut budget),
+            Self::Lines(_) | Self::None => Err(Unfit { what: format!("nothing is written as {self}"), at: None }),
         };
         done.inspect_err(|_| out.truncate(before))
     }

@@ -13,7 +13,12 @@ pub fn unfit(text: &[u8], offset: usize, what: impl Into<String>) -> Unfit {
     let lines = || before.split(|byte| *byte == b'\n');
     let line = lines().next_back().unwrap_or_default();
     let columns = line.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-    Unfit { what: what.into(), at: Some(format!("line {}, column {}", lines().count(), columns + 1)) }
+    at((lines().count(), columns + 1), what)
+}
+
+/// Something at this line and column.
+pub fn at((line, column): (usize, usize), what: impl Into<String>) -> Unfit {
+    Unfit { what: what.into(), at: Some(format!("line {line}, column {column}")) }
 }
 
 /// `bytes` as text.

@@ -7,6 +7,8 @@ mod json;
 mod lines;
 mod pairs;
 mod text;
+mod xml;
+mod yaml;
 
 use super::{Format, Limits, Unfit};
 use jaq_json::Val;
