@@ -1,6 +1,7 @@
 //! Which requests go where, and what becomes of them on the way. The first route that takes a request has it.
 
 mod edit;
+mod explain;
 mod host;
 mod pattern;
 mod percent;
@@ -11,6 +12,7 @@ mod wanted;
 
 pub use crate::config::Route;
 pub use edit::Changes;
+pub use explain::explain;
 pub use host::Host;
 pub use pattern::{Parts, Pattern};
 pub use reach::unreachable;
