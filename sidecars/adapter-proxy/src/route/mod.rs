@@ -14,7 +14,7 @@ pub use crate::config::Route;
 pub use edit::Changes;
 pub use explain::explain;
 pub use host::Host;
-pub use pattern::{Parts, Pattern};
+pub use pattern::{Parts, Pattern, has_dots};
 pub use reach::unreachable;
 pub use rewrite::{Reply, Rewrite};
 pub use template::{Known, Template, Variable};
