@@ -4,6 +4,7 @@ mod cluster;
 mod http;
 mod life;
 mod real;
+mod routes;
 mod tcp;
 mod unix;
 mod upstreams;

@@ -1,7 +1,7 @@
 //! The command line.
 
 use adapter_proxy::address::{Address as ListenAddress, Target};
-use adapter_proxy::config::{Cluster, Config, Endpoint, Filters, Listener, Protocol, Text};
+use adapter_proxy::config::{Cluster, Config, Endpoint, Filters, Listener, Protocol, Text, is_token};
 use chassis::admin::Address;
 use chassis::args::{duration, parse};
 use chassis::exit::{self, Usage};
@@ -21,6 +21,7 @@ pub enum Task {
     Wait(Address, Duration),
     /// For the proxy that started this process
     Work,
+    Explain(Question),
 }
 
 /// Everything this process was told.
@@ -35,6 +36,18 @@ pub struct Settings {
     pub quit: bool,
 }
 
+/// A request of which somebody wants to know what becomes of it.
+pub struct Question {
+    pub config: Config,
+    /// Where it is asked
+    pub listener: Option<ListenAddress>,
+    pub headers: Vec<(String, String)>,
+    /// The file that has its body
+    pub body: Option<PathBuf>,
+    /// `GET /v1/users/7?x=1`
+    pub request: String,
+}
+
 /// What this process was started for.
 ///
 /// # Errors
@@ -47,6 +60,9 @@ pub fn task() -> Result<Task, ExitCode> {
         Some(Command::Wait { timeout }) => Ok(Task::Wait(args.admin, timeout)),
         Some(Command::Worker) => Ok(Task::Work),
         Some(Command::Check { options }) => options.settings(args.admin).map(Task::Check),
+        Some(Command::Explain { config, listener, headers, body, request }) => {
+            Config::load(&config).map(|config| Task::Explain(Question { config, listener, headers, body, request }))
+        }
         None => args.options.settings(args.admin).map(Task::Proxy),
     };
     task.map_err(|usage| exit::code(Err(usage.into())))
@@ -77,6 +93,24 @@ enum Command {
     Check {
         #[command(flatten)]
         options: Box<Options>,
+    },
+    /// Tell where a request would go, why, and as what
+    Explain {
+        /// The file of configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where it is asked, if there is more than one listener
+        #[arg(long, value_name = "ADDRESS")]
+        listener: Option<ListenAddress>,
+        /// A field of its head, such as `x-version: 1`; `host: …` is its host
+        #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+        headers: Vec<(String, String)>,
+        /// The file that has its body, or `-`
+        #[arg(long, value_name = "FILE")]
+        body: Option<PathBuf>,
+        /// Its method and its target
+        #[arg(value_name = "'GET /PATH?QUERY'")]
+        request: String,
     },
     /// Ask the admin endpoint of a running adapter-proxy, for exec probes
     Probe {
@@ -125,8 +159,16 @@ const EXAMPLES: &str = "Examples:
   adapter-proxy --config /etc/adapter-proxy.yaml
   adapter-proxy wait --timeout 30s
   adapter-proxy check --config /etc/adapter-proxy.yaml
+  adapter-proxy explain --config /etc/adapter-proxy.yaml -H 'host: api.example.com' 'GET /v1/users/7'
 
 Exit codes: 0 all that was begun is done, 1 something was cut off, 2 usage";
+
+/// As curl takes it.
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once(':').ok_or("expected a header field such as `x-version: 1`")?;
+    let is_field = is_token(name) && !value.contains(|one: char| one.is_control() && one != '\t');
+    is_field.then(|| (name.into(), value.trim().into())).ok_or("there is a character that no header field can have")
+}
 
 impl Options {
     fn settings(self, admin: Address) -> Result<Settings, Usage> {

@@ -2,8 +2,10 @@
 
 use crate::args::Settings;
 use adapter_proxy::address::Address;
-use adapter_proxy::config::{Balance, Check, Cluster, Http, Listener, Protocol};
+use adapter_proxy::config::{Balance, Check, Cluster, Http, Listener, Match, Protocol, Request, Route, To};
+use adapter_proxy::route::unreachable;
 use anyhow::Result;
+use chassis::message;
 use std::io::{Write, stdout};
 use std::time::Duration;
 
@@ -40,10 +42,55 @@ fn show_listener(out: &mut impl Write, listener: &Listener) -> Result<()> {
     if !listen.is_local() {
         writeln!(out, "  others than this pod may connect to it, too")?;
     }
+    for route in &listener.routes {
+        writeln!(out, "  route `{}`: {}; {}", route.name, taken(&route.matching), led(route))?;
+    }
+    for warning in unreachable(&listener.routes) {
+        message::warning(format_args!("{listen}: {warning}"));
+    }
     if listener.protocol == Protocol::Http {
         show_http(out, &listener.http)?;
     }
     Ok(())
+}
+
+/// The requests that it takes.
+fn taken(wanted: &Match) -> String {
+    let methods: Vec<&str> = wanted.methods.iter().map(|method| &**method).collect();
+    let methods = if methods.is_empty() { "all".into() } else { methods.join(" or ") };
+    let path = match &wanted.path {
+        Some(path) if path.is_prefix => format!(" of {path} and below"),
+        Some(path) => format!(" of {path}"),
+        None => String::new(),
+    };
+    let host = wanted.host.iter().map(|host| format!("host {host}"));
+    let headers = wanted.headers.iter().map(|(name, value)| format!("header field {name}: {value}"));
+    let query = wanted.query.iter().map(|(name, value)| format!("parameter {name}: {value}"));
+    let others: Vec<_> = host.chain(headers).chain(query).collect();
+    let with = if others.is_empty() { String::new() } else { format!(", with {}", others.join(", ")) };
+    format!("{methods}{path}{with}")
+}
+
+/// Who answers them.
+fn led(route: &Route) -> String {
+    let Request { method, path, .. } = &route.request;
+    let to = match &route.to {
+        To::Default => "to the listener's cluster".into(),
+        To::Cluster(cluster) => format!("to the cluster {cluster}"),
+        To::Metrics(page) => format!("answered with the metrics {page}"),
+        To::Answer(answer) => format!("answered with {}", answer.status),
+    };
+    let rewritten = match (method, path) {
+        (Some(method), Some(path)) => format!(" as {method} of {path}"),
+        (Some(method), None) => format!(" as {method}"),
+        (None, Some(path)) => format!(" as {path}"),
+        (None, None) => String::new(),
+    };
+    let request = route.request.body.iter().map(|_| "request");
+    let answers = route.responses.iter().filter(|response| response.body.is_some()).take(1).map(|_| "answers");
+    let bodies: Vec<_> = request.chain(answers).collect();
+    let mapped = if bodies.is_empty() { String::new() } else { format!("; bodies mapped: {}", bodies.join(" and ")) };
+    format!("{to}{rewritten}{mapped}")
 }
 
 fn show_http(out: &mut impl Write, http: &Http) -> Result<()> {

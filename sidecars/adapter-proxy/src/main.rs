@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod door;
 mod drain;
+mod explain;
 mod proxy;
 mod status;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Ok(Task::Proxy(settings)) => exit::code(proxy(settings)),
         Ok(Task::Check(settings)) => exit::code(check::check(&settings)),
         Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
+        Ok(Task::Explain(question)) => exit::code(explain::explain(&question)),
         Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
         Ok(Task::Work) => exit::code(worker::work()),
         Err(code) => code,

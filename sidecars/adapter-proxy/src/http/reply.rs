@@ -87,7 +87,7 @@ pub fn reason(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        200..400 => "",
+        status if status < 400 => "",
         _ => "Error",
     }
 }

@@ -36,6 +36,7 @@ impl<'a> Changes<'a> {
 
     /// The same, and references to elsewhere are changed before: the longest beginning that is one's counts. One that
     /// does not end in a slash has to end where a segment does.
+    #[must_use]
     pub fn moving(mut self, beginnings: &[(Beginning, Beginning)], fields: &'a [Header<'a>]) -> Self {
         for field in fields.iter().filter(|field| is_reference(field.name)) {
             let fits = |(from, to): &'_ (Beginning, Beginning)| {
@@ -94,43 +95,36 @@ pub fn query(edits: &QueryEdits, query: Option<&str>, known: &Known) -> Option<S
         raw: String,
     }
     let is = |pair: &Pair, name: &str| pair.name == name.as_bytes();
-    let pair = |name: &str, value: &[u8]| {
+    let pair = |name: &str, value: Option<&[u8]>| {
         let mut raw = vec![];
         percent::encode(name.as_bytes(), percent::is_unreserved, &mut raw);
-        raw.push(b'=');
-        raw.extend_from_slice(value);
+        if let Some(value) = value {
+            raw.push(b'=');
+            raw.extend_from_slice(value);
+        }
         Pair { name: name.into(), raw: String::from_utf8_lossy(&raw).into_owned() }
     };
     let mut pairs: Vec<Pair> = vec![];
     for raw in query.into_iter().flat_map(|query| query.split('&')) {
-        let (name, value) = raw.split_once('=').map_or((raw, None), |(name, value)| (name, Some(value)));
+        let (name, value) = raw.split_once('=').map_or((raw, None), |(name, value)| (name, Some(value.as_bytes())));
         let decoded = percent::decode_form(name);
         let named = |name: &str| *decoded == *name.as_bytes();
         if edits.only.as_ref().is_some_and(|only| !only.iter().any(|name| named(name))) {
             continue;
         }
-        match edits.rename.iter().find(|(from, _)| named(from)) {
-            Some((_, to)) => pairs.push(match value {
-                Some(value) => pair(to, value.as_bytes()),
-                None => {
-                    let mut pair = pair(to, b"");
-                    pair.raw.pop();
-                    pair
-                }
-            }),
-            None => pairs.push(Pair { raw: raw.into(), name: decoded.into_owned() }),
-        }
+        let renamed = edits.rename.iter().find(|(from, _)| named(from)).map(|(_, to)| pair(to, value));
+        pairs.push(renamed.unwrap_or_else(|| Pair { raw: raw.into(), name: decoded.into_owned() }));
     }
     pairs.retain(|pair| !edits.remove.iter().any(|name| is(pair, name)));
     for (name, value) in &edits.set {
         let first = pairs.iter().position(|pair| is(pair, name)).unwrap_or(pairs.len());
         pairs.retain(|pair| !is(pair, name));
         if let Some(value) = value.query(known) {
-            pairs.insert(first, pair(name, &value));
+            pairs.insert(first, pair(name, Some(&value)));
         }
     }
     for (name, value) in &edits.add {
-        pairs.extend(value.query(known).map(|value| pair(name, &value)));
+        pairs.extend(value.query(known).map(|value| pair(name, Some(&value))));
     }
     let raw: Vec<String> = pairs.into_iter().map(|pair| pair.raw).collect();
     Some(raw.join("&")).filter(|query| !query.is_empty())

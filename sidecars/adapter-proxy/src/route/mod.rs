@@ -1,6 +1,7 @@
 //! Which requests go where, and what becomes of them on the way. The first route that takes a request has it.
 
 mod edit;
+mod explain;
 mod host;
 mod pattern;
 mod percent;
@@ -12,6 +13,7 @@ mod wanted;
 pub use crate::config::Route;
 use crate::config::To;
 pub use edit::Changes;
+pub use explain::explain;
 pub use host::Host;
 pub use pattern::{Parts, Pattern, has_dots};
 pub use reach::unreachable;

@@ -1,0 +1,157 @@
+//! What becomes of a request, and why, without sending it anywhere.
+
+use crate::args::Question;
+use adapter_proxy::config::{Answer, BodyMapping, Listener, Protocol, Response, To};
+use adapter_proxy::http::request::{field, parse};
+use adapter_proxy::http::{ClientAddress, Routing};
+use adapter_proxy::route::{Asked, Known, Route, explain as choose};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use chassis::exit::Usage;
+use httparse::Header;
+use std::fs::File;
+use std::io::{Read, Write, stdin, stdout};
+use std::path::Path;
+
+/// # Errors
+/// When nobody takes the request.
+pub fn explain(question: &Question) -> Result<()> {
+    let listener = listener(question)?;
+    let request = &question.request;
+    let (method, target) =
+        request.split_once(' ').filter(|(_, target)| target.starts_with('/') || *target == "*").ok_or_else(|| {
+            Usage(format!("expected a method and a path, found `{request}`\nhint: such as `GET /v1/users/7?x=1`"))
+        })?;
+    let fields = fields(question)?;
+    let headers: Vec<_> = fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+    let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value);
+    let asked = Asked::new(method, host, target, &headers);
+    let sent = upstream(listener, (method, target, host), &headers)?;
+
+    let mut out = stdout().lock();
+    writeln!(out, "{}: {method} {target} of {host}", listener.listen)?;
+    match (choose(&mut out, &listener.routes, &asked)?, &listener.cluster) {
+        (Some((route, parts)), _) => {
+            let known = Known { asked, parts: &parts, answer: None };
+            taken(&mut out, listener, route, known, &sent)
+        }
+        (None, Some(cluster)) => {
+            writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
+            show(&mut out, &sent)
+        }
+        (None, None) => bail!("no route takes it, and {} has no `cluster`: 404", listener.listen),
+    }
+}
+
+/// The one that is asked, or the only one that speaks HTTP.
+fn listener(question: &Question) -> Result<&Listener> {
+    let all: Vec<_> = question.config.listeners.iter().filter(|one| one.protocol == Protocol::Http).collect();
+    let found = match (&question.listener, &all[..]) {
+        (Some(address), _) => all.iter().copied().find(|one| one.listen == *address),
+        (None, [one]) => Some(*one),
+        (None, _) => None,
+    };
+    let known = || all.iter().map(|one| one.listen.to_string()).collect::<Vec<_>>().join(", ");
+    Ok(found.ok_or_else(|| match (&question.listener, all.is_empty()) {
+        (_, true) => Usage("no listener has `protocol: http`".into()),
+        (Some(address), _) => Usage(format!("no HTTP is spoken on {address}\nhint: it is on {}", known())),
+        (None, _) => Usage(format!("there is more than one listener\nhint: `--listener` with one of {}", known())),
+    })?)
+}
+
+/// Those of the request, and those that go without saying.
+fn fields(question: &Question) -> Result<Vec<(String, String)>> {
+    let mut fields = question.headers.clone();
+    let has = |names: &[&str]| {
+        question.headers.iter().any(|(name, _)| names.iter().any(|one| name.eq_ignore_ascii_case(one)))
+    };
+    if !has(&["host"]) {
+        fields.insert(0, ("Host".into(), "localhost".into()));
+    }
+    if let Some(body) = question.body.as_deref().filter(|_| !has(&["content-length", "transfer-encoding"])) {
+        fields.push(("Content-Length".into(), length(body)?.to_string()));
+    }
+    Ok(fields)
+}
+
+/// Of what a file has; `-` is stdin.
+fn length(body: &Path) -> Result<u64> {
+    let mut source: Box<dyn Read> = if body == Path::new("-") {
+        Box::new(stdin())
+    } else {
+        Box::new(File::open(body).with_context(|| format!("cannot read {}", body.display()))?)
+    };
+    std::io::copy(&mut source, &mut std::io::sink()).with_context(|| format!("cannot read {}", body.display()))
+}
+
+/// The head that the proxy writes when it has to send this one.
+fn upstream(listener: &Listener, (method, target, host): (&str, &str, &str), fields: &[Header]) -> Result<Vec<u8>> {
+    let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+    field(&mut head, b"Host", host.as_bytes());
+    for header in fields.iter().filter(|header| !header.name.eq_ignore_ascii_case("host")) {
+        field(&mut head, header.name.as_bytes(), header.value);
+    }
+    head.extend_from_slice(b"\r\n");
+    let mut out = vec![];
+    let client = ClientAddress::of(Some(([127, 0, 0, 1], 0).into()));
+    let routing = Routing::new(listener, |_| None, None, 0);
+    let refused = parse(&head, &listener.http, &client, &routing, &mut out).err();
+    ensure!(
+        refused.is_none(),
+        "it is refused: {}",
+        refused.map_or(String::new(), |one| format!("{}: {}", one.0, one.1))
+    );
+    Ok(out)
+}
+
+fn show(out: &mut impl Write, head: &[u8]) -> Result<()> {
+    for line in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// What the route that takes a request makes of it.
+fn taken(out: &mut impl Write, listener: &Listener, route: &Route, known: Known, sent: &[u8]) -> Result<()> {
+    let unfit = |unfit| anyhow!("the route `{}` cannot take it: {unfit}: {}", route.name, route.failure.request);
+    let cluster = match (&route.to, &listener.cluster) {
+        (To::Cluster(cluster), _) | (To::Default, Some(cluster)) => cluster,
+        (To::Metrics(page), _) => return Ok(writeln!(out, "answered with the metrics `{page}`")?),
+        (To::Answer(answer), _) => return answered(out, answer, &answer.fields(&known).map_err(unfit)?),
+        (To::Default, None) => bail!("{} has no `cluster`: 404", listener.listen),
+    };
+    writeln!(out, "sent to the cluster {cluster} as")?;
+    show(out, sent)?;
+    if let Some(body) = &route.request.body {
+        writeln!(out, "body: {}", mapped(body))?;
+    }
+    for response in &route.responses {
+        writeln!(out, "answers with {}: {}", response.status, replied(response))?;
+    }
+    Ok(())
+}
+
+fn answered(out: &mut impl Write, answer: &Answer, fields: &[(&str, Vec<u8>)]) -> Result<()> {
+    writeln!(out, "answered with {}", answer.status)?;
+    for (name, value) in fields {
+        writeln!(out, "  {name}: {}", String::from_utf8_lossy(value))?;
+    }
+    if !answer.body.is_empty() {
+        writeln!(out, "body: {}", answer.body)?;
+    }
+    Ok(())
+}
+
+fn replied(response: &Response) -> String {
+    let status = response.set_status.map(|status| format!("sent with {status}"));
+    let body = response.body.as_ref().map(|body| format!("body {}", mapped(body)));
+    let changes: Vec<_> = status.into_iter().chain(body).collect();
+    if changes.is_empty() { "sent on".into() } else { changes.join(", ") }
+}
+
+fn mapped(body: &BodyMapping) -> String {
+    let (from, to) = (&body.from, body.to.as_ref().unwrap_or(&body.from));
+    match &body.filter {
+        Some(filter) => format!("mapped from {from} to {to} by `{}`", filter.trim()),
+        None => format!("mapped from {from} to {to}"),
+    }
+}
