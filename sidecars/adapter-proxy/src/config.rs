@@ -2,6 +2,7 @@
 
 mod filters;
 mod http;
+pub mod metrics;
 mod route;
 
 pub use filters::Filters;

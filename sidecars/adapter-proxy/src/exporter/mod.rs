@@ -1,0 +1,15 @@
+//! Pages of metrics that are made of what an app tells of itself.
+
+pub mod accept;
+mod families;
+mod fetched;
+mod histogram;
+mod lookup;
+mod metric;
+mod page;
+pub mod presets;
+mod text;
+mod timestamp;
+
+pub use fetched::{Body, Fetched};
+pub use page::{OPENMETRICS, Page, TEXT};
