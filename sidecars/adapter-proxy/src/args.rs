@@ -180,6 +180,7 @@ impl Options {
                     listeners: vec![Listener::at(listen, self.protocol, "cluster")],
                     clusters: BTreeMap::from([("cluster".into(), Cluster::of(endpoints))]),
                     filters: Filters::default(),
+                    pages: BTreeMap::new(),
                     text: Text::default(),
                 }
             }

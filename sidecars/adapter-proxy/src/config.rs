@@ -26,9 +26,13 @@ use std::time::Duration;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     pub listeners: Vec<Listener>,
+    #[serde(default)]
     pub clusters: BTreeMap<String, Cluster>,
     #[serde(default)]
     pub filters: Filters,
+    /// Of metrics, by their names
+    #[serde(default)]
+    pub pages: BTreeMap<String, metrics::Page>,
     /// How it was written
     #[serde(skip)]
     pub text: Text,
@@ -74,12 +78,20 @@ impl Config {
                 ));
             }
             listener.check().map_err(|wrong| format!("{listen} {wrong}"))?;
+            if let Some(page) = listener.pages().find(|page| !self.pages.contains_key(*page)) {
+                return Err(format!(
+                    "{listen} has a route to the page `{page}`, which is none\nhint: describe it in `pages`"
+                ));
+            }
             if *mode != self::mode() && !matches!(listen, Address::Unix(_)) {
                 return Err(format!("{listen} has a `mode`, which is for Unix sockets alone"));
             }
             if !taken.insert(listen) {
                 return Err(format!("{listen} is listened on twice"));
             }
+        }
+        for (name, page) in &self.pages {
+            page.check().map_err(|wrong| format!("the page `{name}`: {wrong}"))?;
         }
         for (name, cluster) in &self.clusters {
             cluster.check().map_err(|wrong| format!("the cluster `{name}`: {wrong}"))?;
@@ -136,6 +148,14 @@ impl Listener {
             _ => None,
         });
         self.cluster.iter().chain(routed).map(String::as_str)
+    }
+
+    /// The names of all pages that it shows.
+    fn pages(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().filter_map(|route| match &route.to {
+            To::Metrics(page) => Some(page.as_str()),
+            _ => None,
+        })
     }
 
     /// What no field of it can tell alone.
