@@ -34,8 +34,8 @@ impl Budget {
         Self::new(&self.limits)
     }
 
-    pub fn max_depth(&self) -> usize {
-        self.limits.depth
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// For one more value.

@@ -2,7 +2,7 @@
 
 use super::bounds::{Budget, Exceeded, Out};
 use super::place::{self, Path, shown};
-use super::{Unfit, scalar};
+use super::{Limits, Unfit, scalar};
 use jaq_json::{Map, Val};
 use std::collections::HashSet;
 
@@ -10,7 +10,8 @@ pub fn decode(bytes: &[u8], budget: &mut Budget) -> Result<Val, Unfit> {
     let text = place::utf8(bytes)?;
     let exceeded = |offset: usize| move |limit: Exceeded| place::unfit(bytes, offset, limit.to_string());
     budget.value().and_then(|()| budget.enter()).and_then(|()| budget.enter()).map_err(exceeded(0))?;
-    let mut records = Records { text, rest: text.strip_prefix('\u{FEFF}').unwrap_or(text) };
+    let mut records =
+        Records { text, rest: text.strip_prefix('\u{FEFF}').unwrap_or(text), limits: budget.limits().clone() };
     let rest = records.rest.strip_prefix('#').map(|rest| rest.strip_prefix(' ').unwrap_or(rest));
     records.rest = rest.unwrap_or(records.rest);
     let Some(mut names) = records.next()? else {
@@ -26,20 +27,21 @@ pub fn decode(bytes: &[u8], budget: &mut Budget) -> Result<Val, Unfit> {
         let what = format!("two columns are named `{}`", shown(&twice.text));
         return Err(place::unfit(bytes, names.offset, what));
     }
+    let columns: Vec<_> = names.fields.into_iter().map(|name| Val::utf8_str(name.text.into_bytes())).collect();
     let mut rows = vec![];
     while let Some(Record { mut fields, offset }) = records.next()? {
-        if ends_with_comma && fields.len() > names.fields.len() && fields.last().is_some_and(Field::is_nothing) {
+        if ends_with_comma && fields.len() > columns.len() && fields.last().is_some_and(Field::is_nothing) {
             fields.pop();
         }
-        if fields.len() > names.fields.len() {
-            let what = format!("{} fields, and {} columns have a name", fields.len(), names.fields.len());
+        if fields.len() > columns.len() {
+            let what = format!("{} fields, and {} columns have a name", fields.len(), columns.len());
             return Err(place::unfit(bytes, offset, what));
         }
         budget.value().map_err(exceeded(offset))?;
         let mut row = Map::default();
-        for (name, field) in names.fields.iter().zip(fields) {
+        for (name, field) in columns.iter().zip(fields) {
             budget.value().map_err(exceeded(offset))?;
-            row.insert(Val::utf8_str(name.text.as_bytes().to_vec()), Val::utf8_str(field.text.into_bytes()));
+            row.insert(name.clone(), Val::utf8_str(field.text.into_bytes()));
         }
         rows.push(Val::obj(row));
     }
@@ -49,6 +51,7 @@ pub fn decode(bytes: &[u8], budget: &mut Budget) -> Result<Val, Unfit> {
 struct Records<'a> {
     text: &'a str,
     rest: &'a str,
+    limits: Limits,
 }
 
 struct Record {
@@ -78,6 +81,9 @@ impl Records<'_> {
         }
         let mut record = Record { fields: vec![], offset: self.offset() };
         loop {
+            if record.fields.len() == self.limits.values {
+                return Err(self.unfit(Exceeded::Values(self.limits.values)));
+            }
             record.fields.push(self.field()?);
             if let Some(rest) = self.rest.strip_prefix(',') {
                 self.rest = rest;
@@ -124,7 +130,7 @@ impl Records<'_> {
         self.text.len() - self.rest.len()
     }
 
-    fn unfit(&self, what: &str) -> Unfit {
+    fn unfit(&self, what: impl Into<String>) -> Unfit {
         place::unfit(self.text.as_bytes(), self.offset(), what)
     }
 }

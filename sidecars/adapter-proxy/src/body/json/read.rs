@@ -6,32 +6,34 @@ use hifijson::num::LexWrite;
 use hifijson::str::{Error as Text, LexAlloc};
 use hifijson::token::{Expect, Lex};
 use hifijson::{Error, Read, SliceLexer};
-use jaq_json::{Map, Num, Val};
-use std::borrow::Cow;
+use jaq_json::{Num, Val};
 
 /// A byte order mark in front is skipped, as RFC 8259, section 8.1 allows. Of several fields of a name the last holds.
 /// Numbers are kept exactly.
 pub fn decode(bytes: &[u8], budget: &mut Budget) -> Result<Val, Unfit> {
+    place::utf8(bytes)?;
     // Strings are parts of it, and take no memory of their own.
     let body = Bytes::copy_from_slice(bytes);
     let mut lexer = SliceLexer::new(body.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(&body));
-    let mut reader = Reader { body: &body, budget };
+    let mut reader = Reader { body: &body, budget, items: vec![], fields: vec![] };
     lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| reader.value(next, lexer)).map_err(|wrong| {
         let rest = lexer.as_slice();
-        // Whatever it made of the rest, that is what is wrong.
-        let not_text = place::utf8(bytes).err();
-        not_text.unwrap_or_else(|| place::unfit(bytes, bytes.len() - rest.len(), wrong.says(rest)))
+        place::unfit(bytes, bytes.len() - rest.len(), wrong.says(rest))
     })
 }
 
 struct Reader<'a> {
     body: &'a Bytes,
     budget: &'a mut Budget,
+    /// Of all arrays that have begun; when one ends, it is known how many it has
+    items: Vec<Val>,
+    /// The same of objects
+    fields: Vec<(Val, Val)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// What begins with `next`, which is still to be taken.
-    fn value(&mut self, next: u8, lexer: &mut SliceLexer) -> Result<Val, Wrong> {
+    fn value(&mut self, next: u8, lexer: &mut SliceLexer<'a>) -> Result<Val, Wrong> {
         self.budget.value()?;
         Ok(match next {
             b'"' => self.string(lexer)?,
@@ -45,20 +47,21 @@ impl Reader<'_> {
         })
     }
 
-    fn array(&mut self, lexer: &mut SliceLexer) -> Result<Val, Wrong> {
+    fn array(&mut self, lexer: &mut SliceLexer<'a>) -> Result<Val, Wrong> {
         self.budget.enter()?;
-        let mut items = vec![];
+        let first = self.items.len();
         lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
-            items.push(self.value(next, lexer)?);
+            let item = self.value(next, lexer)?;
+            self.items.push(item);
             Ok::<_, Wrong>(())
         })?;
         self.budget.leave();
-        Ok(Val::Arr(items.into()))
+        Ok(self.items.drain(first..).collect())
     }
 
-    fn object(&mut self, lexer: &mut SliceLexer) -> Result<Val, Wrong> {
+    fn object(&mut self, lexer: &mut SliceLexer<'a>) -> Result<Val, Wrong> {
         self.budget.enter()?;
-        let mut fields = Map::default();
+        let first = self.fields.len();
         lexer.discarded().seq(b'}', SliceLexer::ws_peek, |next, lexer| {
             if next != b'"' {
                 return Err(Expect::String.into());
@@ -66,18 +69,24 @@ impl Reader<'_> {
             let name = self.string(lexer)?;
             lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
             let next = lexer.ws_peek().ok_or(Expect::Value)?;
-            fields.insert(name, self.value(next, lexer)?);
+            let value = self.value(next, lexer)?;
+            self.fields.push((name, value));
             Ok::<_, Wrong>(())
         })?;
         self.budget.leave();
-        Ok(Val::obj(fields))
+        Ok(Val::obj(self.fields.drain(first..).collect()))
     }
 
-    fn string(&self, lexer: &mut SliceLexer) -> Result<Val, Wrong> {
-        Ok(match lexer.discarded().str_string().map_err(Error::Str)? {
-            Cow::Borrowed(text) => Val::utf8_str(self.body.slice_ref(text.as_bytes())),
-            Cow::Owned(text) => Val::utf8_str(text.into_bytes()),
-        })
+    fn string(&self, lexer: &mut SliceLexer<'a>) -> Result<Val, Wrong> {
+        let text = lexer.discarded().as_slice();
+        let end = text.iter().position(|byte| matches!(byte, 0..=0x1F | b'"' | b'\\'));
+        // Most have nothing to be escaped.
+        if let Some((text, [b'"', rest @ ..])) = end.and_then(|end| text.split_at_checked(end)) {
+            *lexer = SliceLexer::new(rest);
+            return Ok(Val::utf8_str(self.body.slice_ref(text)));
+        }
+        let text = lexer.str_string().map_err(Error::Str)?;
+        Ok(Val::utf8_str(text.into_owned().into_bytes()))
     }
 }
 

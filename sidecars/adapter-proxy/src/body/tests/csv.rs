@@ -31,8 +31,8 @@ fn bounds() {
     let said = refused(&Format::Csv, "a\n".repeat(1_000_000));
     assert_eq!(said, told("more than 100000 values", "line 50001, column 1"));
     let wide = (0..1_000_000).map(|column| column.to_string()).collect::<Vec<_>>().join(",") + ",";
-    assert_eq!(decoded(&Format::Csv, &wide).unwrap(), val("[]"));
-    assert_eq!(refused(&Format::Csv, format!("{wide}\n{wide}")).0, "more than 100000 values");
+    assert_eq!(refused(&Format::Csv, &wide).0, "more than 100000 values");
+    assert_eq!(refused(&Format::Csv, format!("a\n{wide}")).0, "more than 100000 values");
     assert!(refused(&Format::Csv, "\"".repeat(1_000_001)).0.contains("not closed"));
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub fn decode(bytes: &[u8], budget: &mut Budget) -> Result<Val, Unfit> {
     let text = place::utf8(bytes)?;
     // It looks ahead, where levels are not counted yet.
-    let levels = budget.max_depth().saturating_add(1);
+    let levels = budget.limits().depth.saturating_add(1);
     let options = granit_parser::options! { flow_nesting_limit: levels, block_nesting_limit: levels };
     let parser = Parser::new_from_str_with_options(text.strip_prefix('\u{FEFF}').unwrap_or(text), options);
     Composer { parser, budget, anchors: HashMap::new(), place: (1, 1) }.document()
@@ -51,7 +51,7 @@ impl<'a> Composer<'a> {
             Some(Err(error)) => {
                 let place = (error.marker().line(), error.marker().col() + 1);
                 Err(match error.kind() {
-                    ErrorKind::RecursionLimitExceeded => place::at(place, Exceeded::Depth(self.budget.max_depth())),
+                    ErrorKind::RecursionLimitExceeded => place::at(place, Exceeded::Depth(self.budget.limits().depth)),
                     _ => place::at(place, error.info()),
                 })
             }
