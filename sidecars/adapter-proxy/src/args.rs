@@ -1,7 +1,7 @@
 //! The command line.
 
 use adapter_proxy::address::{Address as ListenAddress, Target};
-use adapter_proxy::config::{Cluster, Config, Endpoint, Listener, Protocol, is_token};
+use adapter_proxy::config::{Cluster, Config, Endpoint, Filters, Listener, Protocol, Text, is_token};
 use chassis::admin::Address;
 use chassis::args::{duration, parse};
 use chassis::exit::{self, Usage};
@@ -20,6 +20,8 @@ pub enum Task {
     Probe(Address, Which),
     Wait(Address, Duration),
     Explain(Question),
+    /// For the proxy that started this process
+    Work,
 }
 
 /// Everything this process was told.
@@ -56,6 +58,7 @@ pub fn task() -> Result<Task, ExitCode> {
     let task = match args.command {
         Some(Command::Probe { which }) => Ok(Task::Probe(args.admin, which)),
         Some(Command::Wait { timeout }) => Ok(Task::Wait(args.admin, timeout)),
+        Some(Command::Worker) => Ok(Task::Work),
         Some(Command::Check { options }) => options.settings(args.admin).map(Task::Check),
         Some(Command::Explain { config, listener, headers, body, request }) => {
             Config::load(&config).map(|config| Task::Explain(Question { config, listener, headers, body, request }))
@@ -120,6 +123,9 @@ enum Command {
         #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
         timeout: Duration,
     },
+    /// Run filters for the adapter-proxy that started this one
+    #[command(hide = true)]
+    Worker,
 }
 
 #[derive(Args)]
@@ -173,6 +179,8 @@ impl Options {
                 Config {
                     listeners: vec![Listener::at(listen, self.protocol, "cluster")],
                     clusters: BTreeMap::from([("cluster".into(), Cluster::of(endpoints))]),
+                    filters: Filters::default(),
+                    text: Text::default(),
                 }
             }
             (None, None) => {

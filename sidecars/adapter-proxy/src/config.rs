@@ -1,12 +1,14 @@
 //! What the file of configuration may say. `docs/adapter-proxy.md` explains it with examples.
 
+mod filters;
 mod http;
 mod route;
 
+pub use filters::Filters;
 pub use http::{AccessLog, Forward, Http, Idle, Retries};
 pub use route::{
     Answer, Beginning, BodyMapping, Failure, HeaderEdits, HeaderName, Match, Method, Parameter, QueryEdits, Request,
-    Response, Route, Statuses, Stream, To, is_token,
+    Response, Route, Statuses, To, is_token,
 };
 
 use crate::address::{Address, Target};
@@ -24,13 +26,28 @@ use std::time::Duration;
 pub struct Config {
     pub listeners: Vec<Listener>,
     pub clusters: BTreeMap<String, Cluster>,
+    #[serde(default)]
+    pub filters: Filters,
+    /// How it was written
+    #[serde(skip)]
+    pub text: Text,
+}
+
+/// That of a configuration's file, for those who are to read it once more. Two that say the same in other words are equal.
+#[derive(Clone, Default, Debug)]
+pub struct Text(pub String);
+
+impl PartialEq for Text {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Config {
     /// # Errors
     /// When `file` cannot be read, or is wrong: with its line and column where there is one.
     pub fn load(file: &Path) -> Result<Self, Usage> {
-        chassis::config::load(file).and_then(|config: Self| config.checked(file))
+        Self::parse(file, &chassis::config::text(file)?)
     }
 
     /// The same of a text that was read from `file`.
@@ -38,12 +55,9 @@ impl Config {
     /// # Errors
     /// When it is wrong.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Usage> {
-        chassis::config::parse(file, text).and_then(|config: Self| config.checked(file))
-    }
-
-    fn checked(self, file: &Path) -> Result<Self, Usage> {
-        self.check().map_err(|wrong| Usage(format!("{}: {wrong}", file.display())))?;
-        Ok(self)
+        let config: Self = chassis::config::parse(file, text)?;
+        config.check().map_err(|wrong| Usage(format!("{}: {wrong}", file.display())))?;
+        Ok(Self { text: Text(text.into()), ..config })
     }
 
     /// What no field of it can tell alone.

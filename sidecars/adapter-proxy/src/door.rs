@@ -1,8 +1,7 @@
 //! A listener that is served.
 
-use adapter_proxy::cluster::Cluster;
 use adapter_proxy::config::{self, Protocol};
-use adapter_proxy::http::{self, AccessLog, Http};
+use adapter_proxy::http::{self, AccessLog, Http, Routing};
 use adapter_proxy::listener::Listener;
 use adapter_proxy::stream::Stream;
 use adapter_proxy::tcp;
@@ -26,7 +25,7 @@ struct Opened {
     listener: Listener,
     traffic: Rc<Traffic>,
     /// What is followed by connections that come later
-    settings: RefCell<(config::Listener, Rc<Cluster>)>,
+    settings: RefCell<(config::Listener, Rc<Routing>)>,
     /// What those that speak HTTP have in common
     http: Rc<Http>,
     shared: Rc<Shared>,
@@ -45,7 +44,7 @@ impl Door {
     /// Takes connections from now on. Within a `LocalSet`.
     pub fn open(
         listener: Listener,
-        settings: (config::Listener, Rc<Cluster>),
+        settings: (config::Listener, Rc<Routing>),
         traffic: Rc<Traffic>,
         shared: &Rc<Shared>,
     ) -> Self {
@@ -60,12 +59,12 @@ impl Door {
     ///
     /// # Errors
     /// When they cannot be applied.
-    pub fn follow(&self, settings: config::Listener, cluster: Rc<Cluster>) -> Result<()> {
+    pub fn follow(&self, settings: config::Listener, routing: Rc<Routing>) -> Result<()> {
         if settings.mode != self.opened.settings.borrow().0.mode {
             self.opened.listener.set_mode(Mode::from_raw_mode(settings.mode))?;
         }
-        self.opened.http.follow(&settings, cluster.clone());
-        self.opened.settings.replace((settings, cluster));
+        self.opened.http.follow(&settings, routing.clone());
+        self.opened.settings.replace((settings, routing));
         self.opened.shared.ended.notify_waiters(); // there may be room for more of them now
         Ok(())
     }
@@ -79,9 +78,9 @@ impl Door {
         (self.opened.settings.borrow().0.protocol == Protocol::Http).then_some(&self.opened.http)
     }
 
-    /// The name of the cluster that it leads to.
+    /// The name of the cluster that it leads to; empty where only routes lead somewhere.
     pub fn cluster(&self) -> Rc<str> {
-        self.opened.settings.borrow().1.name.clone()
+        self.opened.settings.borrow().1.name()
     }
 }
 
@@ -99,7 +98,7 @@ async fn accept(door: Rc<Opened>) {
         match door.listener.accept().await {
             Ok(stream) => door.serve(stream),
             Err(error) => {
-                let (traffic, cluster) = (&door.traffic, door.settings.borrow().1.name.clone());
+                let (traffic, cluster) = (&door.traffic, door.settings.borrow().1.name());
                 let said = format_args!("cannot take a connection to {}: {error}", traffic.listener);
                 traffic.complaints.say("accept", &cluster, said);
                 // There is no descriptor left, for one, until a connection ends or somebody else has closed some.
@@ -115,10 +114,10 @@ async fn accept(door: Rc<Opened>) {
 impl Opened {
     fn serve(&self, stream: Stream) {
         let connection = Connection::of(&self.traffic);
-        let (settings, cluster) = &*self.settings.borrow();
+        let (settings, routing) = &*self.settings.borrow();
         match settings.protocol {
             Protocol::Tcp => {
-                let (cluster, shared) = (cluster.clone(), self.shared.tcp.clone());
+                let (cluster, shared) = (routing.cluster(None), self.shared.tcp.clone());
                 spawn_local(tcp::serve(stream, connection, cluster, settings.idle_timeout, shared));
             }
             Protocol::Http => drop(spawn_local(http::serve(stream, connection, self.http.clone()))),

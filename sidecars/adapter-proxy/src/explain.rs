@@ -2,8 +2,8 @@
 
 use crate::args::Question;
 use adapter_proxy::config::{Answer, BodyMapping, Listener, Protocol, Response, To};
-use adapter_proxy::http::ClientAddress;
 use adapter_proxy::http::request::{field, parse};
+use adapter_proxy::http::{ClientAddress, Routing};
 use adapter_proxy::route::{Asked, Known, Route, explain as choose};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use chassis::exit::Usage;
@@ -25,12 +25,14 @@ pub fn explain(question: &Question) -> Result<()> {
     let headers: Vec<_> = fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value);
     let asked = Asked::new(method, host, target, &headers);
-    let as_it_is = upstream(listener, (method, target, host), &headers)?;
+    let as_it_is = upstream(&Listener { routes: vec![], ..listener.clone() }, request, &headers)?;
 
     let mut out = stdout().lock();
     writeln!(out, "{}: {method} {target} of {host}", listener.listen)?;
     match (choose(&mut out, &listener.routes, &asked)?, &listener.cluster) {
-        (Some((route, parts)), _) => taken(&mut out, listener, route, Known { asked, parts: &parts, answer: None }),
+        (Some((route, parts)), _) => {
+            taken(&mut out, (listener, request), route, Known { asked, parts: &parts, answer: None })
+        }
         (None, Some(cluster)) => {
             writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
             show(&mut out, &as_it_is)
@@ -80,17 +82,17 @@ fn length(body: &Path) -> Result<u64> {
     std::io::copy(&mut source, &mut std::io::sink()).with_context(|| format!("cannot read {}", body.display()))
 }
 
-/// The head that the proxy writes when it has to send this one.
-fn upstream(listener: &Listener, (method, target, host): (&str, &str, &str), fields: &[Header]) -> Result<Vec<u8>> {
-    let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
-    field(&mut head, b"Host", host.as_bytes());
-    for header in fields.iter().filter(|header| !header.name.eq_ignore_ascii_case("host")) {
+/// The head that is sent on.
+fn upstream(listener: &Listener, request: &str, fields: &[Header]) -> Result<Vec<u8>> {
+    let mut head = format!("{request} HTTP/1.1\r\n").into_bytes();
+    for header in fields {
         field(&mut head, header.name.as_bytes(), header.value);
     }
     head.extend_from_slice(b"\r\n");
     let mut out = vec![];
     let client = ClientAddress::of(Some(([127, 0, 0, 1], 0).into()));
-    let refused = parse(&head, &listener.http, &client, &mut out).err();
+    let routing = Routing::new(listener, |_| None, None, 0);
+    let refused = parse(&head, &listener.http, &client, &routing, &mut out).err();
     ensure!(
         refused.is_none(),
         "it is refused: {}",
@@ -107,8 +109,7 @@ fn show(out: &mut impl Write, head: &[u8]) -> Result<()> {
 }
 
 /// What the route that takes a request makes of it.
-fn taken(out: &mut impl Write, listener: &Listener, route: &Route, known: Known) -> Result<()> {
-    let asked = known.asked;
+fn taken(out: &mut impl Write, (listener, request): (&Listener, &str), route: &Route, known: Known) -> Result<()> {
     let unfit = |unfit| anyhow!("the route `{}` cannot take it: {unfit}: {}", route.name, route.failure.request);
     let cluster = match (&route.to, &listener.cluster) {
         (To::Cluster(cluster), _) | (To::Default, Some(cluster)) => cluster,
@@ -116,13 +117,10 @@ fn taken(out: &mut impl Write, listener: &Listener, route: &Route, known: Known)
         (To::Answer(answer), _) => return answered(out, answer, &answer.fields(&known).map_err(unfit)?),
         (To::Default, None) => bail!("{} has no `cluster`: 404", listener.listen),
     };
-    let rewrite = route.rewrite(&known).map_err(unfit)?;
+    // It says more than the refusal that there would be.
+    route.rewrite(&known).map_err(unfit)?;
     writeln!(out, "sent to the cluster {cluster} as")?;
-    let method = rewrite.method.unwrap_or(asked.method);
-    let target = asked.query.map_or_else(|| asked.path.to_string(), |query| format!("{}?{query}", asked.path));
-    let target = rewrite.target.as_deref().unwrap_or(&target);
-    let headers = rewrite.headers.apply(asked.headers.iter().copied());
-    show(out, &upstream(listener, (method, target, rewrite.host.unwrap_or(asked.host)), &headers)?)?;
+    show(out, &upstream(listener, request, known.asked.headers)?)?;
     if let Some(body) = &route.request.body {
         writeln!(out, "body: {}", mapped(body))?;
     }

@@ -7,6 +7,7 @@ pub mod body;
 pub mod cluster;
 pub mod complaints;
 pub mod config;
+pub mod filter;
 pub mod http;
 pub mod listener;
 pub mod route;

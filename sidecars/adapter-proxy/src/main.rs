@@ -10,6 +10,7 @@ mod explain;
 mod proxy;
 mod status;
 
+use adapter_proxy::filter::worker;
 use args::{Settings, Task};
 use chassis::stop::Stop;
 use chassis::{exit, probe, service};
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
         Ok(Task::Explain(question)) => exit::code(explain::explain(&question)),
         Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
+        Ok(Task::Work) => exit::code(worker::work()),
         Err(code) => code,
     }
 }

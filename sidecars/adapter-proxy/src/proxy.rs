@@ -7,6 +7,8 @@ use crate::status::Status;
 use adapter_proxy::address::Address;
 use adapter_proxy::cluster::Cluster;
 use adapter_proxy::config::{self, Config};
+use adapter_proxy::filter::{self, Workers};
+use adapter_proxy::http::Routing;
 use adapter_proxy::listener::Listener;
 use adapter_proxy::traffic::Traffic;
 use anyhow::{Context, Result};
@@ -56,12 +58,13 @@ struct Proxy {
     config: Option<Config>,
     doors: BTreeMap<Address, Door>,
     clusters: BTreeMap<String, Rc<Cluster>>,
+    workers: Option<Rc<Workers>>,
     status: Rc<Status>,
 }
 
 impl Proxy {
     fn new(file: Option<PathBuf>, status: Rc<Status>) -> Self {
-        Self { file, config: None, doors: BTreeMap::new(), clusters: BTreeMap::new(), status }
+        Self { file, config: None, doors: BTreeMap::new(), clusters: BTreeMap::new(), workers: None, status }
     }
 
     async fn run(&mut self, settings: &Settings, stop: &Stop) -> Result<()> {
@@ -112,23 +115,26 @@ impl Proxy {
         if self.config.as_ref() == Some(&config) {
             return Ok(false);
         }
-        let mut new = vec![];
+        let mut new = BTreeMap::new();
         for listener in config.listeners.iter().filter(|listener| !self.doors.contains_key(&listener.listen)) {
-            new.push((Listener::at(&listener.listen, Mode::from_raw_mode(listener.mode))?, listener));
+            new.insert(listener.listen.clone(), Listener::at(&listener.listen, Mode::from_raw_mode(listener.mode))?);
         }
         self.clusters =
             config.clusters.iter().map(|(name, cluster)| (name.clone(), self.cluster(name, cluster))).collect();
         self.status.clusters.replace(self.clusters.clone());
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
+        self.workers = self.workers(&config);
+        let mut task = 0;
         for listener in &config.listeners {
-            let Some(cluster) = self.cluster_of(listener) else { continue };
-            let Some(door) = self.doors.get(&listener.listen) else { continue };
-            if let Err(error) = door.follow(listener.clone(), cluster) {
-                message::error(&error.context(format!("cannot change {}", listener.listen)));
+            let routing = Routing::new(listener, |name| self.clusters.get(name).cloned(), self.workers.clone(), task);
+            task += u32::try_from(filter::bodies(listener).count()).unwrap_or_default();
+            if let Some(door) = self.doors.get(&listener.listen) {
+                if let Err(error) = door.follow(listener.clone(), routing) {
+                    message::error(&error.context(format!("cannot change {}", listener.listen)));
+                }
+            } else if let Some(socket) = new.remove(&listener.listen) {
+                self.open(socket, listener, routing);
             }
-        }
-        for (socket, listener) in new {
-            self.open(socket, listener);
         }
         self.count();
         self.config = Some(config);
@@ -149,18 +155,28 @@ impl Proxy {
         cluster
     }
 
-    fn cluster_of(&self, listener: &config::Listener) -> Option<Rc<Cluster>> {
-        self.clusters.get(listener.cluster.as_ref()?).cloned()
+    /// Those there are go on as long as there is nothing else for them to do.
+    fn workers(&self, config: &Config) -> Option<Rc<Workers>> {
+        if !filter::is_used(config) {
+            return None;
+        }
+        let same = |before: &Config| {
+            let routes = |config: &Config| config.listeners.iter().map(|one| one.routes.clone()).collect::<Vec<_>>();
+            before.filters == config.filters && routes(before) == routes(config)
+        };
+        let before = self.workers.clone().filter(|_| self.config.as_ref().is_some_and(same));
+        let begin = || Workers::new(&config.filters, &config.text.0, self.status.filters.clone());
+        Some(before.unwrap_or_else(begin))
     }
 
-    fn open(&mut self, socket: Listener, listener: &config::Listener) {
-        let Some(cluster) = self.cluster_of(listener) else { return };
-        message::info(format_args!("listening on {} for the cluster {}", listener.listen, cluster.name));
+    fn open(&mut self, socket: Listener, listener: &config::Listener, routing: Rc<Routing>) {
+        let to = listener.cluster.as_ref().map_or("its routes".into(), |cluster| format!("the cluster {cluster}"));
+        message::info(format_args!("listening on {} for {to}", listener.listen));
         let shared = &self.status.shared;
         // One that was gone for a while and has connections left goes on counting.
         let before = self.status.traffic().into_iter().find(|traffic| traffic.listener == listener.listen);
         let traffic = before.unwrap_or_else(|| Traffic::new(listener.listen.clone(), shared.ended.clone()));
-        let door = Door::open(socket, (listener.clone(), cluster), traffic, shared);
+        let door = Door::open(socket, (listener.clone(), routing), traffic, shared);
         self.doors.insert(listener.listen.clone(), door);
     }
 

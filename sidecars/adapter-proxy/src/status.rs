@@ -2,6 +2,7 @@
 
 use crate::door::Shared;
 use adapter_proxy::cluster::{self, Cluster};
+use adapter_proxy::filter;
 use adapter_proxy::http::{self, Http};
 use adapter_proxy::traffic::Traffic;
 use chassis::admin::{Page, Service};
@@ -22,6 +23,7 @@ pub struct Status {
     pub clusters: RefCell<BTreeMap<String, Rc<Cluster>>>,
     pub shared: Rc<Shared>,
     pub reloads: Reloads,
+    pub filters: Rc<filter::Counters>,
     /// Told by a POST of /quit; `None` where there is no such thing
     pub quit: Option<Notify>,
 }
@@ -44,6 +46,7 @@ impl Service for Status {
         self.connections(&mut page);
         http::write_metrics(&self.http.borrow(), &mut page);
         cluster::metrics(&self.clusters(), &mut page);
+        self.filters.write(&mut page);
         page.gauge("adapter_proxy_pipes", "Pipes for splice, used or to be used again")
             .sample(&[], self.shared.tcp.pipes.made());
         self.reloads.write("adapter_proxy_reloads_total", &mut page);

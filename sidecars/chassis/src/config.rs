@@ -20,6 +20,14 @@ const MAX_SIZE: u64 = 1 << 20;
 /// # Errors
 /// When it cannot be read, or as [`parse`].
 pub fn load<T: de::DeserializeOwned>(path: &Path) -> Result<T, Usage> {
+    parse(path, &text(path)?)
+}
+
+/// The text of the file at `path`.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub fn text(path: &Path) -> Result<String, Usage> {
     let shown = path.display();
     let mut bytes = vec![];
     File::open(path).and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes)).map_err(|error| {
@@ -36,11 +44,10 @@ pub fn load<T: de::DeserializeOwned>(path: &Path) -> Result<T, Usage> {
     if bytes.len() as u64 > MAX_SIZE {
         return Err(Usage(format!("{shown}: larger than 1 MiB\nhint: this is hardly the file of configuration")));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|&byte| byte == b'\n').count();
         Usage(format!("{shown}:{line}: not valid UTF-8\nhint: save it as UTF-8"))
-    })?;
-    parse(path, &text)
+    })
 }
 
 /// What `text` says, which is from the file at `path`.

@@ -1,34 +1,81 @@
-//! What bodies are written in.
+//! Bodies as values: what jaq works on, read from bytes and written to bytes in several formats.
+//!
+//! What is read may be hostile: nesting and the number of values are bounded while reading, and what is written while
+//! writing.
 
-use serde::Deserialize;
-use std::fmt::{self, Display, Formatter};
+mod bounds;
+mod csv;
+mod fields;
+mod form;
+mod format;
+mod json;
+mod lines;
+mod pairs;
+mod place;
+mod scalar;
+mod text;
 
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Json,
-    Xml,
-    Yaml,
-    Form,
-    Text,
-    Lines(String),
-    Pairs(String),
-    Csv,
-    None,
+pub use bounds::Limits;
+pub use format::Format;
+pub use lines::Pattern;
+
+use bounds::{Budget, Out};
+use jaq_json::Val;
+
+/// Why a body cannot be read as what it is said to be, or a value cannot be written as what it is to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unfit {
+    pub what: String,
+    /// In what was read, `line 3, column 7`, in characters and from 1; in what was to be written, `$.orders[3].price`
+    pub at: Option<String>,
 }
 
-impl Display for Format {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Json => "json",
-            Self::Xml => "xml",
-            Self::Yaml => "yaml",
-            Self::Form => "form",
-            Self::Text => "text",
-            Self::Lines(_) => "lines",
-            Self::Pairs(_) => "pairs",
-            Self::Csv => "csv",
-            Self::None => "none",
-        })
+impl Unfit {
+    /// Where that is cannot be told.
+    pub fn new(what: String) -> Self {
+        Self { what, at: None }
     }
 }
+
+impl Format {
+    /// The value that `bytes` are.
+    ///
+    /// # Errors
+    /// When they are none in this format, or it is beyond the limits.
+    pub fn decode(&self, bytes: &[u8], limits: &Limits) -> Result<Val, Unfit> {
+        let mut budget = Budget::new(limits);
+        match self {
+            Self::Json => json::decode(bytes, &mut budget),
+            Self::Form => form::decode(bytes, &mut budget),
+            Self::Text => text::decode(bytes, &mut budget),
+            Self::Lines(pattern) => lines::decode(pattern, bytes, &mut budget),
+            Self::Pairs(separator) => pairs::decode(separator, bytes, &mut budget),
+            Self::Csv => csv::decode(bytes, &mut budget),
+            Self::Xml | Self::Yaml => Err(Unfit { what: format!("{self} cannot be read yet"), at: None }),
+            Self::None => Ok(Val::Null),
+        }
+    }
+
+    /// Appends `value` to `out`, which is as it was when there is an error.
+    ///
+    /// # Errors
+    /// When the format has no way to say it, or it is beyond the limits.
+    pub fn encode(&self, value: &Val, out: &mut Vec<u8>, limits: &Limits) -> Result<(), Unfit> {
+        let (mut budget, before) = (Budget::new(limits), out.len());
+        let mut to = Out::new(out, limits);
+        let done = match self {
+            Self::Json => json::encode(value, &mut to, &mut budget),
+            Self::Form => form::encode(value, &mut to, &mut budget),
+            Self::Text => text::encode(value, &mut to),
+            Self::Pairs(separator) => pairs::encode(separator, value, &mut to, &mut budget),
+            Self::Csv => csv::encode(value, &mut to, &mut budget),
+            Self::Xml | Self::Yaml | Self::Lines(_) | Self::None => {
+                Err(Unfit { what: format!("nothing is written as {self}"), at: None })
+            }
+        };
+        done.inspect_err(|_| out.truncate(before))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ mod body;
 mod edits;
 mod values;
 
-pub use body::{BodyMapping, Stream};
+pub use body::BodyMapping;
 pub use edits::{HeaderEdits, QueryEdits};
 pub use values::{Beginning, HeaderName, Method, Parameter, Statuses, is_token};
 

@@ -51,13 +51,14 @@ pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
             return client.refuse(&http, &settings, Refusal(503, "memory")).await;
         }
         let mut out = Bytes::take();
-        let parsed = request::parse(&client.input.filled()[..end], &settings, &client.address, &mut out);
+        let routing = http.routing();
+        let parsed = request::parse(&client.input.filled()[..end], &settings, &client.address, &routing, &mut out);
         client.input.consume(end);
         let request = match parsed {
             Ok(request) => request,
             Err(refusal) => return client.refuse(&http, &settings, refusal).await,
         };
-        match exchange(&http, &settings, &mut client, request, out).await {
+        match exchange(&http, &settings, &mut client, request, routing, out).await {
             Next::Request => {}
             Next::Linger => return client.linger().await,
             Next::Close => return,

@@ -1,6 +1,8 @@
 //! One request: sent to an endpoint, to another one when that may be done, and its answer relayed.
 
 mod answer;
+mod local;
+mod mapping;
 mod tries;
 
 use super::attempt::{Attempt, Lost};
@@ -8,7 +10,9 @@ use super::buffer::{self, Bytes};
 use super::client::Client;
 use super::framing::Body;
 use super::pump::{Broken, Pump};
+use super::reply::Manner;
 use super::request::Request;
+use super::routing::Routing;
 use super::{Http, Refusal};
 use crate::cluster::{Cluster, Endpoint, Failure, Try, Unavailable};
 use crate::config;
@@ -38,6 +42,7 @@ type Choosing = Pin<Box<dyn Future<Output = Result<Try, Unavailable>>>>;
 
 struct Exchange<'a> {
     http: &'a Rc<Http>,
+    routing: Rc<Routing>,
     cluster: Rc<Cluster>,
     settings: &'a config::Http,
     client: &'a mut Client,
@@ -68,6 +73,8 @@ struct Exchange<'a> {
     sent: u64,
     /// It was answered before its head was sent: on this connection nothing can follow
     cut_short: bool,
+    /// The client is sending a body of which not all was read
+    unread: bool,
     /// Whether the client knows how it ended
     ended: bool,
 }
@@ -92,6 +99,7 @@ pub async fn exchange(
     settings: &config::Http,
     client: &mut Client,
     mut request: Request,
+    routing: Rc<Routing>,
     mut head: Bytes,
 ) -> Next {
     let _active = http.counters.request();
@@ -99,7 +107,9 @@ pub async fn exchange(
     client.connection.hold(1);
     let begun = Instant::now();
     http.budget.request(begun);
-    let body = std::mem::replace(&mut request.body, Body::NONE);
+    let mut body = std::mem::replace(&mut request.body, Body::NONE);
+    let is_mapped = request.routed.as_ref().is_some_and(|routed| routing.maps_request(routed.route));
+    let to_map = is_mapped.then(|| std::mem::replace(&mut body, Body::NONE));
     let mut received = 0;
     let upload = match body {
         Body::Length(0) => None,
@@ -119,7 +129,8 @@ pub async fn exchange(
     client.input.release();
     let mut exchange = Exchange {
         http,
-        cluster: http.cluster(),
+        cluster: routing.cluster(request.routed.as_ref().map(|routed| routed.route)),
+        routing,
         settings,
         client,
         request,
@@ -140,12 +151,13 @@ pub async fn exchange(
         received,
         sent: 0,
         cut_short: false,
+        unread: false,
         ended: false,
     };
     let next = if exchange.is_too_large() {
         exchange.refuse(Refusal(413, "the body is too large")).await
     } else {
-        exchange.run().await
+        exchange.run(to_map).await
     };
     exchange.ended = true;
     exchange.account();
@@ -156,7 +168,20 @@ pub async fn exchange(
 }
 
 impl Exchange<'_> {
-    async fn run(&mut self) -> Next {
+    /// `to_map` is the body that the upstream gets another one for.
+    async fn run(&mut self, to_map: Option<Body>) -> Next {
+        if let Some(next) = self.answer_here().await {
+            return next;
+        }
+        if let Some(body) = to_map {
+            let routing = self.routing.clone();
+            let Some((mapping, task)) = self.route().and_then(|route| routing.request(route)) else {
+                return self.refuse(Refusal(502, "no-mapping")).await;
+            };
+            if let Err(next) = self.map_request(body, mapping, task).await {
+                return next;
+            }
+        }
         self.begin(self.begun);
         loop {
             match poll_fn(|context| self.poll(context)).await {
@@ -295,14 +320,25 @@ impl Exchange<'_> {
         Poll::Pending
     }
 
+    /// The number of the route that takes it.
+    fn route(&self) -> Option<usize> {
+        self.request.routed.as_ref().map(|routed| routed.route)
+    }
+
     /// Answers in the upstream's place.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
-        let endless = self.is_uploading();
+        self.reply(refusal.0, |manner, out| refusal.answer(manner.is_head, manner.closes, out)).await
+    }
+
+    /// Answers with what `write` writes, as a whole.
+    async fn reply(&mut self, status: u16, write: impl FnOnce(Manner, &mut Vec<u8>)) -> Next {
+        let endless = self.is_uploading() || self.unread;
         let closes = endless || !self.request.keep_alive;
         self.attempts.clear();
-        self.status = refusal.0;
+        self.status = status;
         let mut out = Bytes::take();
-        refusal.answer(self.request.is_head, closes, &mut out);
+        write(Manner { is_head: self.request.is_head, http10: self.request.http10, closes }, &mut out);
+        out.recount();
         self.sent += out.len() as u64;
         match self.client.send(out, self.settings.stall_timeout).await {
             false => Next::Close,

@@ -68,20 +68,20 @@ impl Counters {
 /// The metrics of all that speak HTTP.
 pub fn write(all: &[Rc<Http>], page: &mut Exposition) {
     let Some(one) = all.first() else { return };
-    let names: Vec<_> = all.iter().map(|http| (http, http.listener.as_str(), http.cluster())).collect();
+    let names: Vec<_> = all.iter().map(|http| (http, http.listener.as_str(), http.routing().name())).collect();
     page.counter("adapter_proxy_http_requests_total", "Requests, by what they were answered");
     for (http, listener, cluster) in &names {
         for (class, count) in CLASSES.iter().zip(&http.counters.requests) {
-            page.sample(&[("listener", listener), ("cluster", &cluster.name), ("code", class)], count.get());
+            page.sample(&[("listener", listener), ("cluster", cluster), ("code", class)], count.get());
         }
     }
     page.times("adapter_proxy_http_request_seconds", "From the whole head of a request to the end of the answer");
     for (http, listener, cluster) in &names {
-        page.histogram(&[("listener", listener), ("cluster", &cluster.name)], &http.counters.took);
+        page.histogram(&[("listener", listener), ("cluster", cluster)], &http.counters.took);
     }
     let each = |page: &mut Exposition, value: fn(&Http) -> u64| {
         for (http, listener, cluster) in &names {
-            page.sample(&[("listener", listener), ("cluster", &cluster.name)], value(http));
+            page.sample(&[("listener", listener), ("cluster", cluster)], value(http));
         }
     };
     page.counter("adapter_proxy_http_retries_total", "Requests that were sent once more");

@@ -7,16 +7,20 @@ mod budget;
 mod buffer;
 pub mod chunked;
 mod client;
+mod collect;
 mod exchange;
 pub mod framing;
 mod metrics;
 pub mod names;
 mod pool;
+mod problem;
 mod pump;
 mod recent;
 mod refusal;
+mod reply;
 pub mod request;
 pub mod response;
+mod routing;
 pub mod scan;
 mod timer;
 mod trace;
@@ -26,8 +30,8 @@ pub use access_log::AccessLog;
 pub use client::serve;
 pub use metrics::{Counters, write as write_metrics};
 pub use refusal::Refusal;
+pub use routing::Routing;
 
-use crate::cluster::Cluster;
 use crate::config;
 use budget::Budget;
 use pool::Pool;
@@ -47,7 +51,7 @@ pub struct Http {
     pub listener: String,
     settings: RefCell<Rc<config::Http>>,
     idle_timeout: Cell<Duration>,
-    cluster: RefCell<Rc<Cluster>>,
+    routing: RefCell<Rc<Routing>>,
     pool: Pool,
     budget: Budget,
     recent: Recent,
@@ -58,12 +62,12 @@ pub struct Http {
 
 impl Http {
     /// What a listener serves. `log` is the one of the whole program.
-    pub fn new(listener: &config::Listener, cluster: Rc<Cluster>, log: Rc<AccessLog>) -> Rc<Self> {
+    pub fn new(listener: &config::Listener, routing: Rc<Routing>, log: Rc<AccessLog>) -> Rc<Self> {
         Rc::new(Self {
             listener: listener.listen.to_string(),
             settings: RefCell::new(Rc::new(listener.http.clone())),
             idle_timeout: Cell::new(listener.idle_timeout),
-            cluster: RefCell::new(cluster),
+            routing: RefCell::new(routing),
             pool: Pool::default(),
             budget: Budget::new(),
             recent: Recent::new(),
@@ -74,14 +78,14 @@ impl Http {
     }
 
     /// Follows a new configuration, from each connection's next request on.
-    pub fn follow(&self, listener: &config::Listener, cluster: Rc<Cluster>) {
-        self.cluster.replace(cluster);
+    pub fn follow(&self, listener: &config::Listener, routing: Rc<Routing>) {
+        self.routing.replace(routing);
         *self.settings.borrow_mut() = Rc::new(listener.http.clone());
         self.idle_timeout.set(listener.idle_timeout);
     }
 
-    fn cluster(&self) -> Rc<Cluster> {
-        self.cluster.borrow().clone()
+    fn routing(&self) -> Rc<Routing> {
+        self.routing.borrow().clone()
     }
 
     fn settings(&self) -> Rc<config::Http> {

@@ -1,5 +1,6 @@
 //! Answers of the proxy's own.
 
+use super::reply::reason;
 use std::io::Write;
 
 /// The status, and why.
@@ -10,18 +11,7 @@ impl Refusal {
     /// All bytes of it. An app can tell by `X-Proxy-Error` that it is not from the upstream.
     pub fn answer(self, is_head: bool, closes: bool, out: &mut Vec<u8>) {
         let Self(status, why) = self;
-        let name = match status {
-            400 => "Bad Request",
-            405 => "Method Not Allowed",
-            408 => "Request Timeout",
-            413 => "Content Too Large",
-            417 => "Expectation Failed",
-            431 => "Request Header Fields Too Large",
-            502 => "Bad Gateway",
-            503 => "Service Unavailable",
-            504 => "Gateway Timeout",
-            _ => "Error",
-        };
+        let name = reason(status);
         let connection = if closes { "Connection: close\r\n" } else { "" };
         let body = if is_head { "" } else { why };
         let newline = if is_head { "" } else { "\n" };

@@ -1,18 +1,26 @@
 //! The head of a request: read, checked, and written anew for whoever will answer it.
 
-use super::framing::{Bad, Body, length};
-use super::names::{Name, list};
-use super::trace;
+mod fields;
+mod routed;
+
+pub use routed::{OF_BODIES, Routed};
+
+use super::framing::Body;
+use super::routing::Routing;
 use super::{ClientAddress, Refusal};
-use crate::config::{Forward, Http};
-use httparse::{Error, Header};
-use std::io::Write;
+use crate::config::Http;
+use crate::route::Asked;
+use fields::Fields;
+use httparse::Error;
+use routed::Taken;
 use std::mem::MaybeUninit;
 
 /// What the proxy needs to know of it.
 #[derive(Debug)]
 pub struct Request {
     pub is_head: bool,
+    /// Whether the upstream is asked for a head only, too
+    pub sent_head: bool,
     pub http10: bool,
     /// Whether the client would send another one
     pub keep_alive: bool,
@@ -25,6 +33,8 @@ pub struct Request {
     pub safe: bool,
     /// What it asks the connection to become
     pub upgrade: Option<Vec<u8>>,
+    /// The route that takes it, if one does
+    pub routed: Option<Box<Routed>>,
     /// For the access log
     pub line: Option<Line>,
 }
@@ -39,11 +49,18 @@ pub struct Line {
 /// The most that the configuration can ask for.
 pub const MOST_HEADERS: usize = 256;
 
-/// Reads a whole head, and writes to `out` what is sent upstream.
+/// Reads a whole head, and writes to `out` what is sent upstream: without the empty line, where a body is put behind it
+/// that is still to be made.
 ///
 /// # Errors
 /// Why it is refused. Nothing that could be read in two ways is sent on.
-pub fn parse(head: &[u8], settings: &Http, client: &ClientAddress, out: &mut Vec<u8>) -> Result<Request, Refusal> {
+pub fn parse(
+    head: &[u8],
+    settings: &Http,
+    client: &ClientAddress,
+    routing: &Routing,
+    out: &mut Vec<u8>,
+) -> Result<Request, Refusal> {
     let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
     let mut parsed = httparse::Request::new(&mut []);
     match parsed.parse_with_uninit_headers(head, &mut headers[..settings.max_headers.min(MOST_HEADERS)]) {
@@ -62,24 +79,38 @@ pub fn parse(head: &[u8], settings: &Http, client: &ClientAddress, out: &mut Vec
     let (authority, target) = split(method, target)?;
     // It is the target that says so, where it does (RFC 9112, 3.2.2).
     fields.host = authority.map(str::as_bytes).or(fields.host);
-    out.extend_from_slice(method.as_bytes());
+    let host = fields.host.unwrap_or_default();
+    let asked = Asked::new(method, std::str::from_utf8(host).unwrap_or_default(), target, parsed.headers);
+    let taken = Taken::of(head, &asked, routing)?;
+    let rewrite = taken.as_ref().map(|taken| &taken.rewrite);
+    let sent_method = taken.as_ref().map_or(method, |taken| taken.method(method));
+    out.extend_from_slice(sent_method.as_bytes());
     out.push(b' ');
-    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(rewrite.and_then(|rewrite| rewrite.target.as_deref()).unwrap_or(target).as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let host = settings.host.as_deref().map(str::as_bytes).or(fields.host);
-    field(out, b"Host", host.unwrap_or_default());
-    let trace = fields.write(parsed.headers, settings, client, out);
-    out.extend_from_slice(b"\r\n");
+    let sent_host = rewrite.and_then(|rewrite| rewrite.host).or(settings.host.as_deref());
+    field(out, b"Host", sent_host.map_or(host, str::as_bytes));
+    let edited = taken.as_ref().map(|taken| taken.headers(parsed.headers, &fields.connection));
+    if let Some(taken) = &taken {
+        fields.is_mapped = taken.maps_body();
+        fields.is_edited = true;
+    }
+    let trace = fields.write(edited.as_deref().unwrap_or(parsed.headers), settings, client, out);
+    if !fields.is_mapped {
+        out.extend_from_slice(b"\r\n");
+    }
     Ok(Request {
         is_head: method == "HEAD",
         http10: version == 0,
         keep_alive: fields.keep_alive(version == 0),
-        idempotent: settings.retries.methods.iter().any(|one| one == method),
-        safe: matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE"),
+        idempotent: settings.retries.methods.iter().any(|one| one == sent_method),
+        safe: matches!(sent_method, "GET" | "HEAD" | "OPTIONS" | "TRACE"),
         upgrade: fields.upgrade().map(<[u8]>::to_vec),
         expects: fields.expects,
         body: fields.body,
         line: trace.map(|trace| Line { method: method.into(), target: target.into(), trace }),
+        sent_head: sent_method == "HEAD",
+        routed: taken.map(|taken| Box::new(taken.routed)),
     })
 }
 
@@ -130,177 +161,4 @@ fn is_host(host: &[u8]) -> bool {
         (is_of(name, b"-._~!$&'()*+;=%"), port)
     };
     is_name && (port.is_empty() || port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
-}
-
-/// What the fields say of the message as such.
-struct Fields<'a> {
-    host: Option<&'a [u8]>,
-    body: Body,
-    /// All that `Connection` names
-    connection: Vec<&'a [u8]>,
-    upgrade: Option<&'a [u8]>,
-    expects: bool,
-    trailers: bool,
-    length: Option<&'a [u8]>,
-    chunked: bool,
-}
-
-impl<'a> Fields<'a> {
-    fn of(headers: &[Header<'a>], http10: bool) -> Result<Self, Refusal> {
-        let mut fields = Self {
-            host: None,
-            body: Body::NONE,
-            connection: vec![],
-            upgrade: None,
-            expects: false,
-            trailers: false,
-            length: None,
-            chunked: false,
-        };
-        for header in headers {
-            let value = header.value;
-            match Name::of(header.name) {
-                Name::Host if fields.host.is_some() => return Err(Refusal(400, "there is more than one Host")),
-                Name::Host if !is_host(value) => return Err(Refusal(400, "Host is no host")),
-                Name::Host => fields.host = Some(value),
-                Name::ContentLength if fields.length.is_some() => {
-                    return Err(Refusal(400, "there is more than one Content-Length"));
-                }
-                Name::ContentLength => {
-                    fields.body = Body::Length(length(value).map_err(|Bad(why)| Refusal(400, why))?);
-                    fields.length = Some(value);
-                }
-                Name::TransferEncoding if fields.chunked || http10 || !value.eq_ignore_ascii_case(b"chunked") => {
-                    return Err(Refusal(400, "Transfer-Encoding is something else than chunked, once, in HTTP/1.1"));
-                }
-                Name::TransferEncoding => fields.chunked = true,
-                Name::Connection => fields.connection.extend(list(value)),
-                Name::Upgrade if !http10 => fields.upgrade = Some(value),
-                Name::Expect if value.eq_ignore_ascii_case(b"100-continue") => fields.expects = !http10,
-                Name::Expect => return Err(Refusal(417, "Expect is something else than 100-continue")),
-                Name::Te => fields.trailers |= list(value).any(|one| one.eq_ignore_ascii_case(b"trailers")),
-                _ => {}
-            }
-        }
-        if fields.host.is_none() && !http10 {
-            return Err(Refusal(400, "there is no Host"));
-        }
-        if fields.chunked && fields.length.is_some() {
-            return Err(Refusal(400, "there are both Content-Length and Transfer-Encoding"));
-        }
-        if fields.chunked {
-            fields.body = Body::chunked();
-        }
-        Ok(fields)
-    }
-
-    fn says(&self, option: &str) -> bool {
-        self.connection.iter().any(|one| one.eq_ignore_ascii_case(option.as_bytes()))
-    }
-
-    fn keep_alive(&self, http10: bool) -> bool {
-        !self.says("close") && (!http10 || self.says("keep-alive"))
-    }
-
-    /// What the connection is to become. HTTP/2 is nothing that could be looked into afterwards, and a body would be in
-    /// the way: then the request is answered as if it had not asked.
-    fn upgrade(&self) -> Option<&'a [u8]> {
-        let is_http2 =
-            |value: &[u8]| list(value).any(|one| one.get(..2).is_some_and(|one| one.eq_ignore_ascii_case(b"h2")));
-        self.upgrade.filter(|value| self.says("upgrade") && self.body.has_ended() && !self.chunked && !is_http2(value))
-    }
-
-    /// All that is sent on; and the trace that it is part of, if that is to be logged.
-    fn write(&self, headers: &[Header], settings: &Http, client: &ClientAddress, out: &mut Vec<u8>) -> Option<String> {
-        let (forwards, replaced) = (settings.x_forwarded, |forward| forward == Forward::Replace);
-        let (mut seen_for, mut via, mut forwarded, mut trace) = (vec![], vec![], vec![], None);
-        for header in headers {
-            let value = header.value;
-            match Name::of(header.name) {
-                Name::Host | Name::Hop | Name::Connection | Name::Te | Name::TransferEncoding | Name::Upgrade => {}
-                Name::Expect if !self.expects => {}
-                Name::Via if settings.via.is_some() => join(&mut via, value),
-                Name::XForwardedFor if forwards == Forward::Append => join(&mut seen_for, value),
-                Name::XForwardedFor | Name::XForwardedHost | Name::XForwardedProto if replaced(forwards) => {}
-                // The first proxy knows them, and it was not this one.
-                Name::Forwarded if settings.forwarded == Forward::Append => join(&mut forwarded, value),
-                Name::Forwarded if replaced(settings.forwarded) => {}
-                Name::Traceparent if settings.logs() && (trace.is_some() || !trace::is_one(value)) => {}
-                name => {
-                    if name == Name::Traceparent {
-                        trace = Some(value);
-                    }
-                    // What `Connection` names is for this hop alone; but how the message is read, it cannot change.
-                    if name == Name::ContentLength || !self.says(header.name) {
-                        field(out, header.name.as_bytes(), value);
-                    }
-                }
-            }
-        }
-        if self.chunked {
-            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        }
-        if let Some(upgrade) = self.upgrade() {
-            out.extend_from_slice(b"Connection: Upgrade\r\n");
-            field(out, b"Upgrade", upgrade);
-        } else if self.trailers {
-            out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
-        }
-        if let Some(name) = &settings.via {
-            join(&mut via, b"1.1 ");
-            via.extend_from_slice(name.as_bytes());
-            field(out, b"Via", &via);
-        }
-        self.forward(headers, settings, client, (seen_for, forwarded), out);
-        settings.logs().then(|| {
-            let made;
-            let trace = if let Some(trace) = trace {
-                trace
-            } else {
-                made = trace::new();
-                field(out, b"traceparent", made.as_bytes());
-                made.as_bytes()
-            };
-            String::from_utf8_lossy(trace.get(3..35).unwrap_or_default()).into_owned()
-        })
-    }
-
-    /// Who asked, and how.
-    fn forward(
-        &self,
-        headers: &[Header],
-        settings: &Http,
-        client: &ClientAddress,
-        (mut seen_for, mut forwarded): (Vec<u8>, Vec<u8>),
-        out: &mut Vec<u8>,
-    ) {
-        let host = self.host.unwrap_or_default();
-        if settings.x_forwarded != Forward::Off {
-            let is_new = |name| {
-                settings.x_forwarded == Forward::Replace || !headers.iter().any(|one| Name::of(one.name) == name)
-            };
-            join(&mut seen_for, client.plain.as_bytes());
-            field(out, b"X-Forwarded-For", &seen_for);
-            if is_new(Name::XForwardedProto) {
-                field(out, b"X-Forwarded-Proto", b"http");
-            }
-            if is_new(Name::XForwardedHost) && !host.is_empty() {
-                field(out, b"X-Forwarded-Host", host);
-            }
-        }
-        if settings.forwarded != Forward::Off {
-            join(&mut forwarded, b"");
-            // RFC 7239, 4: what is no token is quoted, and `is_host` lets no quote through.
-            let _ = write!(forwarded, "for={};host=\"{}\";proto=http", client.quoted, String::from_utf8_lossy(host));
-            field(out, b"Forwarded", &forwarded);
-        }
-    }
-}
-
-/// One more element of a list.
-fn join(to: &mut Vec<u8>, element: &[u8]) {
-    if !to.is_empty() {
-        to.extend_from_slice(b", ");
-    }
-    to.extend_from_slice(element);
 }

@@ -2,13 +2,23 @@
 
 use super::framing::{Bad, Body, length};
 use super::names::{Name, list};
-use super::request::{MOST_HEADERS, field};
+use super::reply::reason;
+use super::request::{MOST_HEADERS, OF_BODIES, Routed, field};
+use crate::config;
+use crate::filter::{Coding, variables};
+use crate::route::{Answered, Known, Route, Unfit};
 use httparse::{Header, ParserConfig};
+use serde_json::Value;
+use std::io::Write;
 use std::mem::MaybeUninit;
 
 #[derive(Debug)]
 pub struct Response {
+    /// Of the upstream
     pub status: u16,
+    /// For the client
+    pub sent_status: u16,
+    /// What is left of it for the client
     pub body: Body,
     /// Whether the upstream's connection can take another request afterwards
     pub reusable: bool,
@@ -16,16 +26,36 @@ pub struct Response {
     pub delimited: bool,
     /// Whether the body is sent in chunks
     pub chunked: bool,
+    /// Whether the client gets another body, which is still to be made
+    pub mapped: Option<Mapped>,
+    /// Why the client cannot get it
+    pub unfit: Option<Unfit>,
+}
+
+/// What is known of an answer before its body is there. Its fields are written, without those that say how it is framed.
+#[derive(Debug)]
+pub struct Mapped {
+    /// Which of the route's responses it is
+    pub number: usize,
+    /// How the body is packed; `None` when it is in a way that is not known
+    pub coding: Option<Coding>,
+    pub reason: String,
+    /// The upstream's fields, where a filter names them
+    pub headers: Value,
 }
 
 /// What of the request an answer depends on.
 #[derive(Clone, Copy)]
-pub struct Asked {
+pub struct Asked<'a> {
     pub is_head: bool,
+    /// Whether the upstream was asked for a head only, too
+    pub sent_head: bool,
     pub http10: bool,
     /// Whether the client's connection goes on afterwards
     pub keep_alive: bool,
     pub upgrade: bool,
+    /// The route that took it
+    pub routed: Option<(&'a Route, &'a Routed)>,
 }
 
 /// Reads a whole head, and writes to `out` what the client gets.
@@ -53,21 +83,48 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
     let is_interim = status < 200;
     // What is said to follow may come, and is no answer to the next request.
     let contradicts = status == 204 && fields.body.as_ref().is_some_and(|body| !body.has_ended());
-    let (body, delimited) = match fields.body.take() {
-        _ if is_interim || status == 204 || status == 304 || asked.is_head => (Body::NONE, true),
+    let (mut body, delimited) = match fields.body.take() {
+        _ if is_interim || status == 204 || status == 304 || asked.sent_head => (Body::NONE, true),
         Some(body) => (body, true),
         None => (Body::UntilClose, false),
     };
-    let has_body = !(body.has_ended() && delimited);
+    let persists = if version == 0 { fields.says("keep-alive") } else { !fields.says("close") };
+    let mut reusable = persists && delimited && !is_upgrade && !contradicts;
+    let reply = asked.routed.filter(|_| !is_interim).and_then(|(route, routed)| Reply::of(route, routed, status));
+    let sent_status = reply.as_ref().and_then(|reply| reply.response.set_status).unwrap_or(status);
+    let mut has_body = !(body.has_ended() && delimited);
+    if has_body && (asked.is_head || matches!(sent_status, 204 | 304)) {
+        // It comes, and nobody is to have it.
+        (body, reusable, has_body) = (Body::NONE, false, false);
+    }
+    let maps = reply.as_ref().is_some_and(|reply| reply.response.body.is_some()) && (has_body || asked.is_head);
+    let reason = parsed.reason.filter(|_| sent_status == status).unwrap_or_else(|| reason(sent_status));
     let chunked = has_body && fields.length.is_none() && !asked.http10;
     // Without either the client knows the end of the body by that of the connection.
     let closes = !is_interim && (!asked.keep_alive || has_body && fields.length.is_none() && !chunked);
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(&head[9..12]);
-    out.push(b' ');
-    out.extend_from_slice(parsed.reason.unwrap_or_default().as_bytes());
-    out.extend_from_slice(b"\r\n");
-    fields.write(parsed.headers, !is_interim && status != 204, out);
+    let is_made = maps && has_body;
+    if !is_made {
+        let _ = write!(out, "HTTP/1.1 {sent_status} {reason}\r\n"); // a vector takes anything
+    }
+    let with_length = !(is_interim || sent_status == 204 || maps);
+    let unfit = match &reply {
+        Some(reply) => reply.write(&mut fields, (status, parsed.headers), with_length, maps, out).err(),
+        None => {
+            fields.write(parsed.headers, with_length, out);
+            None
+        }
+    };
+    let mut response =
+        Response { status, sent_status, body, reusable, delimited: !closes, chunked, mapped: None, unfit };
+    if let Some(reply) = reply.filter(|_| is_made) {
+        response.mapped = Some(Mapped {
+            number: reply.number,
+            coding: fields.coding,
+            reason: reason.into(),
+            headers: reply.headers(parsed.headers),
+        });
+        return Ok(response);
+    }
     if chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
@@ -80,9 +137,58 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
         out.extend_from_slice(b"Connection: keep-alive\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    let persists = if version == 0 { fields.says("keep-alive") } else { !fields.says("close") };
-    let reusable = persists && delimited && !is_upgrade && !contradicts;
-    Ok(Response { status, body, reusable, delimited: !closes, chunked })
+    Ok(response)
+}
+
+/// What a route makes of an answer.
+struct Reply<'a> {
+    route: &'a Route,
+    routed: &'a Routed,
+    /// Which of the route's responses it is
+    number: usize,
+    response: &'a config::Response,
+}
+
+impl<'a> Reply<'a> {
+    fn of(route: &'a Route, routed: &'a Routed, status: u16) -> Option<Self> {
+        let mut responses = route.responses.iter().enumerate();
+        let (number, response) = responses.find(|(_, response)| response.status.contains(status))?;
+        Some(Self { route, routed, number, response })
+    }
+
+    fn headers(&self, headers: &[Header]) -> Value {
+        let names = |body: &config::BodyMapping| body.variables().names().any(|name| name == "$response_headers");
+        if self.response.body.as_ref().is_some_and(names) { variables::headers(headers) } else { Value::Null }
+    }
+
+    /// Writes the fields that the client gets; of a body that becomes another one, those that go with it.
+    fn write(
+        &self,
+        fields: &mut Fields,
+        (status, headers): (u16, &[Header]),
+        with_length: bool,
+        maps: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let stays = |header: &&Header| {
+            let of_body = || OF_BODIES.iter().any(|name| header.name.eq_ignore_ascii_case(name));
+            let of_parts = || header.name.eq_ignore_ascii_case("accept-ranges");
+            !(fields.says(header.name) || maps && (of_body() || of_parts()))
+        };
+        let kept: Vec<Header> = headers.iter().filter(stays).copied().collect();
+        fields.is_edited = true;
+        let written = self.routed.again(self.route, |asked, parts| {
+            let answer = Some(Answered { status, headers });
+            let known = Known { asked: *asked, parts, answer };
+            let reply = match self.response.reply(&known) {
+                Ok(reply) => reply,
+                Err(unfit) => return Some(Err(unfit)),
+            };
+            fields.write(&reply.headers.apply(kept.iter().copied()), with_length, out);
+            Some(Ok(()))
+        });
+        written.unwrap_or_else(|| Err(Unfit("the request is not there any more".into())))
+    }
 }
 
 struct Fields<'a> {
@@ -90,12 +196,23 @@ struct Fields<'a> {
     connection: Vec<&'a [u8]>,
     upgrade: Option<&'a [u8]>,
     length: Option<&'a [u8]>,
+    /// How the body is packed; `None` when it is in a way that is not known
+    coding: Option<Coding>,
+    /// What `Connection` names is out already, and what a route has put in is not to be
+    is_edited: bool,
 }
 
 impl<'a> Fields<'a> {
     fn of(headers: &[Header<'a>], http10: bool) -> Result<Self, Bad> {
-        let mut fields = Self { body: None, connection: vec![], upgrade: None, length: None };
-        let mut chunked = false;
+        let mut fields = Self {
+            body: None,
+            connection: vec![],
+            upgrade: None,
+            length: None,
+            coding: Some(Coding::Identity),
+            is_edited: false,
+        };
+        let (mut chunked, mut packings) = (false, 0);
         for header in headers {
             let value = header.value;
             match Name::of(header.name) {
@@ -112,6 +229,10 @@ impl<'a> Fields<'a> {
                 Name::TransferEncoding => chunked = true,
                 Name::Connection => fields.connection.extend(list(value)),
                 Name::Upgrade => fields.upgrade = Some(value),
+                Name::Other if header.name.eq_ignore_ascii_case("content-encoding") => {
+                    packings += 1;
+                    fields.coding = Coding::of(value).filter(|_| packings == 1);
+                }
                 _ => {}
             }
         }
@@ -135,7 +256,7 @@ impl<'a> Fields<'a> {
                 // RFC 9110, 8.6: there is none in an answer without content, whatever its sender thinks.
                 Name::ContentLength if !with_length => {}
                 Name::ContentLength => field(out, header.name.as_bytes(), header.value),
-                _ if self.says(header.name) => {}
+                _ if !self.is_edited && self.says(header.name) => {}
                 _ => field(out, header.name.as_bytes(), header.value),
             }
         }

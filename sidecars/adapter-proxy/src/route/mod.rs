@@ -11,6 +11,7 @@ mod template;
 mod wanted;
 
 pub use crate::config::Route;
+use crate::config::To;
 pub use edit::Changes;
 pub use explain::explain;
 pub use host::Host;
@@ -49,10 +50,14 @@ impl<'a> Asked<'a> {
 
     /// The values of a parameter, decoded; one without `=` is empty.
     pub fn parameters(self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+        self.pairs().filter(move |(known, _)| **known == *name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// All parameters, decoded.
+    pub fn pairs(self) -> impl Iterator<Item = (Cow<'a, [u8]>, Cow<'a, [u8]>)> {
         let pairs = self.query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs
-            .filter(move |(known, _)| !known.is_empty() && *percent::decode_form(known) == *name.as_bytes())
-            .map(|(_, value)| percent::decode_form(value))
+        let named = pairs.filter(|(name, _)| !name.is_empty());
+        named.map(|(name, value)| (percent::decode_form(name), percent::decode_form(value)))
     }
 }
 
@@ -96,14 +101,29 @@ impl Routes {
         self.0.is_empty()
     }
 
+    pub fn get(&self, number: usize) -> Option<&Route> {
+        self.0.get(number)
+    }
+
     /// The first that takes the request, its number from 0, and the parts of the path.
-    pub fn find<'a>(&'a self, asked: &Asked<'a>) -> Option<(usize, &'a Route, Parts<'a>)> {
+    pub fn find<'r: 'a, 'a>(&'r self, asked: &Asked<'a>) -> Option<(usize, &'r Route, Parts<'a>)> {
         let mut routes = self.0.iter().enumerate();
         routes.find_map(|(index, route)| Some((index, route, route.matches(asked).ok()?)))
     }
 }
 
 impl Route {
+    /// Whether the head of a request is looked at once more, when its body or its answer is there.
+    pub fn remembers(&self) -> bool {
+        let of_body = self.request.body.as_ref().is_some_and(|body| !body.variables().is_empty());
+        of_body || !self.responses.is_empty() || matches!(self.to, To::Answer(_))
+    }
+
+    /// Whether bodies of answers are read here.
+    pub fn reads_answers(&self) -> bool {
+        self.responses.iter().any(|response| response.body.is_some())
+    }
+
     /// The parts of the path.
     ///
     /// # Errors

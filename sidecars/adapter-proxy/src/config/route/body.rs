@@ -2,6 +2,8 @@
 
 use super::values::{media, text};
 use crate::body::Format;
+use crate::filter::variables::{NAMES, Used};
+use crate::filter::{Program, Stream};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -13,7 +15,7 @@ pub struct BodyMapping {
     /// The same as `from`, without it
     pub to: Option<Format>,
     /// In jq
-    #[serde(deserialize_with = "some_text")]
+    #[serde(deserialize_with = "filter")]
     pub filter: Option<String>,
     /// In bytes, of what is read
     #[serde(deserialize_with = "max_body")]
@@ -24,7 +26,7 @@ pub struct BodyMapping {
     #[serde(deserialize_with = "some_media")]
     pub content_type: Option<String>,
     /// Of an answer: a filter in jq of what was read, which gives the status
-    #[serde(deserialize_with = "some_text")]
+    #[serde(deserialize_with = "filter")]
     pub status: Option<String>,
 }
 
@@ -42,16 +44,28 @@ impl Default for BodyMapping {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stream {
-    /// A document on each line
-    Ndjson,
-    /// The data of each event: <https://html.spec.whatwg.org/multipage/server-sent-events.html>
-    Sse,
-}
-
 impl BodyMapping {
+    pub fn to(&self) -> &Format {
+        self.to.as_ref().unwrap_or(&self.from)
+    }
+
+    /// Of what is written.
+    pub fn content_type(&self) -> &str {
+        let of_format = || self.stream.map_or_else(|| self.to().content_type(), Stream::content_type);
+        self.content_type.as_deref().unwrap_or_else(of_format)
+    }
+
+    /// Whether there is a body afterwards also where there was none.
+    pub fn makes(&self) -> bool {
+        self.from == Format::None
+    }
+
+    /// What its filters name.
+    pub fn variables(&self) -> Used {
+        let used = |code: &Option<String>| code.as_deref().map(Used::by).unwrap_or_default();
+        used(&self.filter).and(used(&self.status))
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         let is_json = |format: &Format| *format == Format::Json;
         if self.stream.is_some() && !(is_json(&self.from) && self.to.as_ref().is_none_or(is_json)) {
@@ -78,8 +92,10 @@ fn max_body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Erro
     }
 }
 
-fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    text(deserializer).map(Some)
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let code = text(deserializer)?;
+    Program::compile(&code, &NAMES).map_err(D::Error::custom)?;
+    Ok(Some(code))
 }
 
 fn some_media<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

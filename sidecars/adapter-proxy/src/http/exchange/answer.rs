@@ -7,7 +7,9 @@ use super::super::pump::{Broken, Pump};
 use super::super::response::{self, Asked, Response};
 use super::super::upgrade;
 use super::{Exchange, Next, Refusal};
+use crate::body::Unfit;
 use crate::cluster::{Failure, Try};
+use crate::filter;
 use crate::stream::Stream;
 use crate::traffic::Way;
 use std::future::poll_fn;
@@ -22,11 +24,14 @@ impl Exchange<'_> {
     /// Deals with the head that an attempt has. `Err` when it is not the end yet: with a refusal when nothing else can be
     /// tried.
     pub async fn answer(&mut self, index: usize, end: usize) -> Result<Next, Option<Refusal>> {
+        let route = self.routing.route(self.route());
         let asked = Asked {
             is_head: self.request.is_head,
+            sent_head: self.request.sent_head,
             http10: self.request.http10,
             keep_alive: self.request.keep_alive && !self.is_uploading(),
             upgrade: self.request.upgrade.is_some(),
+            routed: route.zip(self.request.routed.as_deref()),
         };
         let mut out = Bytes::take();
         let parsed = response::parse(&self.attempts[index].input.filled()[..end], asked, &mut out);
@@ -43,10 +48,22 @@ impl Exchange<'_> {
             return if self.interim(index, out).await { Err(None) } else { Ok(Next::Close) };
         }
         let attempt = self.won(index, response.status);
+        self.status = response.sent_status;
         if response.status == 101 {
             return Ok(self.upgrade(attempt, out).await);
         }
-        Ok(self.relay(attempt, response, out).await)
+        Ok(self.pass_on(attempt, response, out).await)
+    }
+
+    async fn pass_on(&mut self, attempt: Attempt, mut response: Response, out: Bytes) -> Next {
+        if let Some(unfit) = response.unfit.take() {
+            let failure = filter::Failure::Unfit(Unfit::new(unfit.0));
+            return self.unfit(failure, false).await;
+        }
+        match response.mapped.take() {
+            Some(mapped) => self.relay_mapped(attempt, response, mapped, out).await,
+            None => self.relay(attempt, response, out).await,
+        }
     }
 
     /// Passes on an answer that is not the last, such as `100 Continue`.
@@ -164,7 +181,14 @@ impl Exchange<'_> {
     }
 
     /// The client is to see that it does not have all of the answer, also where its end is that of the connection.
-    fn cut_off(&mut self, load: &mut Try, broken: Option<Broken>) {
+    pub fn cut_off(&mut self, load: &mut Try, broken: Option<Broken>) {
+        self.blame(load, broken);
+        // Whatever is still to be sent. Where that cannot be had, a length or a missing last chunk tells it, too.
+        self.client.stream.reset();
+    }
+
+    /// Counts it as the endpoint's fault, and says so.
+    pub fn blame(&mut self, load: &mut Try, broken: Option<Broken>) {
         load.failed(if broken.is_some() { Failure::Broken } else { Failure::Timeout });
         let (cluster, endpoint) = (&self.cluster.name, load.endpoint());
         let why = match broken {
@@ -175,7 +199,5 @@ impl Exchange<'_> {
         };
         let said = format_args!("cluster {cluster}: endpoint {endpoint}: its answer was cut off: {why}");
         self.client.connection.traffic().complaints.say("cut", &endpoint.name, said);
-        // Whatever is still to be sent. Where that cannot be had, a length or a missing last chunk tells it, too.
-        self.client.stream.reset();
     }
 }

@@ -1,0 +1,21 @@
+//! Bodies and filters. What they do is done in worker processes, which can be killed: a filter can neither be interrupted
+//! nor bounded in memory from within.
+
+mod coding;
+mod frame;
+mod process;
+mod program;
+pub mod stream;
+mod tasks;
+mod transform;
+pub mod variables;
+pub mod worker;
+mod workers;
+
+pub use frame::{Coding, Made};
+pub use process::ARGUMENT;
+pub use program::{Program, Wrong};
+pub use stream::Stream;
+pub use tasks::{Tasks, bodies, is_used};
+pub use transform::Transform;
+pub use workers::{Counters, Failure, Workers};

@@ -1,0 +1,331 @@
+//! Bodies that are sent on as something else: read as a whole, or item by item, and given to a worker.
+
+use super::super::attempt::Attempt;
+use super::super::buffer::{Buffer, Bytes};
+use super::super::collect::Collect;
+use super::super::framing::Body;
+use super::super::problem::Problem;
+use super::super::pump::Broken;
+use super::super::reply::Reply;
+use super::super::response::{Mapped, Response};
+use super::{Exchange, Next, Refusal};
+use crate::body::Unfit;
+use crate::cluster::Try;
+use crate::config::BodyMapping;
+use crate::filter::{self, Coding, Made, Stream as Items, variables};
+use crate::stream::Stream;
+use crate::traffic::Way;
+use std::future::poll_fn;
+use std::io::Write;
+use std::rc::Rc;
+use std::task::Poll;
+use tokio::time::Instant;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+impl Exchange<'_> {
+    /// Reads all of the request's body, and puts what is made of it behind the head. `Err` when that is the end of it.
+    pub async fn map_request(&mut self, body: Body, mapping: &BodyMapping, task: u32) -> Result<(), Next> {
+        let is_empty = matches!(body, Body::Length(0));
+        if is_empty && !mapping.makes() {
+            self.head.extend_from_slice(b"\r\n");
+            return Ok(());
+        }
+        if self.request.expects && !is_empty {
+            let mut out = Bytes::take();
+            out.extend_from_slice(CONTINUE);
+            if !self.client.send(out, self.settings.stall_timeout).await {
+                return Err(Next::Close);
+            }
+        }
+        let data = self.collect_request(body, mapping.max_body).await?;
+        let Some(coding) = self.request.routed.as_ref().and_then(|routed| routed.coding) else {
+            return Err(self.refuse(Refusal(415, "content-encoding")).await);
+        };
+        match self.make(mapping, task, coding, &data, None).await {
+            Ok(made) => {
+                let (kind, length) = (mapping.content_type(), made.body.len());
+                // A vector takes anything.
+                let _ = write!(self.head, "Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
+                self.head.extend_from_slice(&made.body);
+                self.head.recount();
+                // The upstream's time begins now: until here it was the client's, and the filter's.
+                self.deadline = Instant::now() + self.settings.request_timeout;
+                Ok(())
+            }
+            Err(failure) => Err(self.unfit(failure, true).await),
+        }
+    }
+
+    async fn collect_request(&mut self, body: Body, most: usize) -> Result<Bytes, Next> {
+        let limit = self.settings.max_body.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let mut collect = Collect::new(body, most.min(limit));
+        self.unread = true;
+        while !collect.has_ended() {
+            let (client, stall, before) = (&mut *self.client, self.settings.stall_timeout, collect.data.len());
+            let more = collect.more((&client.stream, &mut client.input), &mut client.timer, stall).await;
+            let came = (collect.data.len() - before) as u64;
+            client.connection.moved(Way::Up, came);
+            self.received += came;
+            let refusal = match more {
+                Ok(()) => continue,
+                Err(Some(Broken::Source(_) | Broken::Sink(_))) => return Err(Next::Close),
+                Err(Some(Broken::Bad(bad))) => Refusal(400, bad.0),
+                Err(Some(Broken::TooLarge)) => Refusal(413, "the body is too large"),
+                Err(None) => Refusal(408, "the body does not come"),
+            };
+            return Err(self.refuse(refusal).await);
+        }
+        self.unread = false;
+        self.client.input.release();
+        Ok(collect.data)
+    }
+
+    /// Relays an answer as what is made of it. `fields` are those that the client gets.
+    pub async fn relay_mapped(
+        &mut self,
+        mut attempt: Attempt,
+        response: Response,
+        mapped: Mapped,
+        fields: Bytes,
+    ) -> Next {
+        let input = std::mem::take(&mut attempt.input);
+        let (load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
+        let routing = self.routing.clone();
+        let Some((mapping, task)) = self.route().and_then(|route| routing.answer(route, mapped.number)) else {
+            return self.refuse(Refusal(502, "no-mapping")).await;
+        };
+        let source = Source { upstream, input, load, reusable: response.reusable };
+        let collect = Collect::new(response.body, mapping.max_body);
+        let answer = Answer { status: response.sent_status, upstream_status: response.status, mapped, fields };
+        match mapping.stream {
+            None => self.relay_whole(source, collect, answer, mapping, task).await,
+            Some(items) => self.relay_items(source, collect, answer, (mapping, task, items)).await,
+        }
+    }
+
+    async fn relay_whole(
+        &mut self,
+        mut source: Source,
+        mut collect: Collect,
+        mut answer: Answer,
+        mapping: &BodyMapping,
+        task: u32,
+    ) -> Next {
+        while !collect.has_ended() {
+            if let Err(broken) = self.gather(&mut source, &mut collect).await {
+                return self.not_gathered(source, broken).await;
+            }
+        }
+        self.keep(source);
+        let made = match answer.mapped.coding {
+            Some(coding) => self.make(mapping, task, coding, &collect.data, Some(&answer)).await,
+            None => Err(packed()),
+        };
+        drop(collect);
+        let made = match made {
+            Ok(made) => made,
+            Err(failure) => return self.unfit(failure, false).await,
+        };
+        let status = made.status.unwrap_or(answer.status);
+        let reason = (status == answer.status).then_some(answer.mapped.reason.as_bytes());
+        let _ = write!(answer.fields, "Content-Type: {}\r\n", mapping.content_type());
+        let reply = Reply { status, reason, fields: &answer.fields, body: &made.body };
+        self.reply(status, |manner, out| reply.write(manner, out)).await
+    }
+
+    async fn relay_items(
+        &mut self,
+        mut source: Source,
+        mut collect: Collect,
+        answer: Answer,
+        (mapping, task, items): (&BodyMapping, u32, Items),
+    ) -> Next {
+        let early = self.is_uploading();
+        let goes_on = self.request.keep_alive && !self.request.http10 && !early;
+        let (mut looked, mut has_begun) = (0, false);
+        if answer.mapped.coding != Some(Coding::Identity) {
+            return self.unfit(packed(), false).await;
+        }
+        while !collect.has_ended() {
+            if let Err(broken) = self.gather(&mut source, &mut collect).await {
+                if !has_begun {
+                    return self.not_gathered(source, broken).await;
+                }
+                self.cut_off(&mut source.load, broken);
+                return Next::Close;
+            }
+            let end = match items {
+                // The last line may have no end; an event that has none is not to be told of (WHATWG HTML, 9.2.6).
+                Items::Ndjson if collect.has_ended() => collect.data.len(),
+                _ => items.end(&collect.data, looked),
+            };
+            let mut made = Made::default();
+            if end > 0 {
+                match self.make(mapping, task, Coding::Identity, &collect.data[..end], Some(&answer)).await {
+                    Ok(items) => made = items,
+                    Err(failure) if !has_begun => return self.unfit(failure, false).await,
+                    Err(failure) => {
+                        self.complain(&failure);
+                        // What was sent is not to be taken for all.
+                        self.client.stream.reset();
+                        return Next::Close;
+                    }
+                }
+                collect.data.drain(..end);
+            }
+            looked = collect.data.len();
+            let mut out = Bytes::take();
+            if !has_begun {
+                self.status = answer.status;
+                answer.begin_items(mapping, goes_on, self.request.http10, &mut out);
+                has_begun = true;
+            }
+            chunk(&made.body, collect.has_ended(), self.request.http10, &mut out);
+            out.recount();
+            self.sent += out.len() as u64;
+            if !out.is_empty() && !self.client.send(out, self.settings.stall_timeout).await {
+                return Next::Close;
+            }
+        }
+        self.keep(source);
+        match goes_on {
+            true => Next::Request,
+            false if early || self.client.says_more() => Next::Linger,
+            false => Next::Close,
+        }
+    }
+
+    /// Reads more of an answer, while the rest of the request goes the other way if there is one. Without an error when
+    /// the upstream has sent nothing for too long.
+    async fn gather(&mut self, source: &mut Source, collect: &mut Collect) -> Result<(), Option<Broken>> {
+        let stall = self.settings.stall_timeout;
+        let mut uploads = self.is_uploading() && !self.cut_short;
+        self.client.timer.set(Instant::now() + stall);
+        poll_fn(|context| {
+            let client = &mut *self.client;
+            if let Some(upload) = self.upload.as_mut().filter(|_| uploads) {
+                let before = upload.data;
+                uploads = upload.poll(context, (&client.stream, &mut client.input), &source.upstream).is_pending();
+                if upload.data != before {
+                    client.connection.moved(Way::Up, upload.data - before);
+                    client.timer.set(Instant::now() + stall);
+                }
+            }
+            match collect.poll(context, &source.upstream, &mut source.input) {
+                Poll::Ready(result) => Poll::Ready(result.map_err(Some)),
+                Poll::Pending => client.timer.poll(context).map(|()| Err(None)),
+            }
+        })
+        .await
+    }
+
+    /// An answer of which the client has nothing yet, and which does not come to an end.
+    async fn not_gathered(&mut self, mut source: Source, broken: Option<Broken>) -> Next {
+        let refusal = match &broken {
+            Some(Broken::TooLarge) => return self.unfit(too_large(), false).await,
+            Some(Broken::Bad(_)) => Refusal(502, "bad-answer"),
+            Some(_) => Refusal(502, "connection-broken"),
+            None => Refusal(504, "try-timeout"),
+        };
+        self.blame(&mut source.load, broken);
+        self.refuse(refusal).await
+    }
+
+    /// The upstream's connection can take another request.
+    fn keep(&mut self, source: Source) {
+        let Source { upstream, input, load, reusable } = source;
+        if reusable && input.is_empty() && !self.is_uploading() && !self.cut_short {
+            self.http.pool.put(load.endpoint(), upstream, &self.settings.idle_upstreams, Instant::now());
+            self.http.sweep();
+        }
+    }
+
+    async fn make(
+        &self,
+        mapping: &BodyMapping,
+        task: u32,
+        coding: Coding,
+        body: &[u8],
+        answer: Option<&Answer>,
+    ) -> Result<Made, filter::Failure> {
+        let Some(workers) = &self.routing.workers else {
+            return Err(filter::Failure::Absent("there are none".into()));
+        };
+        let used = mapping.variables();
+        let variables = match (&self.request.routed, self.routing.route(self.route())) {
+            (Some(routed), Some(route)) if !used.is_empty() => {
+                let answer = answer.map(|answer| (answer.upstream_status, &answer.mapped.headers));
+                routed.again(route, |asked, parts| Some(variables::of(used, &route.name, asked, parts, answer)))
+            }
+            _ => None,
+        };
+        workers.run(task, coding, &variables.unwrap_or_default(), body).await
+    }
+
+    /// Answers that the body is not one that could be mapped.
+    pub async fn unfit(&mut self, failure: filter::Failure, is_request: bool) -> Next {
+        self.complain(&failure);
+        let routing = self.routing.clone();
+        let Some(route) = routing.route(self.route()) else { return Next::Close };
+        let statuses = route.failure;
+        let unfit = if is_request { statuses.request } else { statuses.response };
+        let problem = Problem::of(failure, (unfit, statuses.deadline), &route.name);
+        self.reply(problem.status, |manner, out| problem.answer(manner, out)).await
+    }
+
+    fn complain(&self, failure: &filter::Failure) {
+        let Some(route) = self.routing.route(self.route()) else { return };
+        let said = format_args!("route {}: {failure}", route.name);
+        self.client.connection.traffic().complaints.say("filter", &Rc::from(&*route.name), said);
+    }
+}
+
+/// Where an answer comes from.
+struct Source {
+    upstream: Stream,
+    input: Buffer,
+    load: Try,
+    reusable: bool,
+}
+
+/// What is known of it before its body is there.
+struct Answer {
+    status: u16,
+    upstream_status: u16,
+    mapped: Mapped,
+    fields: Bytes,
+}
+
+impl Answer {
+    fn begin_items(&self, mapping: &BodyMapping, goes_on: bool, http10: bool, out: &mut Vec<u8>) {
+        let (status, reason, kind) = (self.status, &self.mapped.reason, mapping.content_type());
+        let _ = write!(out, "HTTP/1.1 {status} {reason}\r\n");
+        out.extend_from_slice(&self.fields);
+        let framing = if http10 { "" } else { "Transfer-Encoding: chunked\r\n" };
+        let connection = if goes_on { "" } else { "Connection: close\r\n" };
+        let _ = write!(out, "Content-Type: {kind}\r\n{framing}{connection}\r\n");
+    }
+}
+
+fn chunk(bytes: &[u8], is_last: bool, http10: bool, out: &mut Vec<u8>) {
+    if http10 {
+        return out.extend_from_slice(bytes);
+    }
+    if !bytes.is_empty() {
+        let _ = write!(out, "{:x}\r\n", bytes.len());
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(b"\r\n");
+    }
+    if is_last {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+}
+
+fn packed() -> filter::Failure {
+    filter::Failure::Unfit(Unfit::new("it is packed in a way that cannot be unpacked here".into()))
+}
+
+fn too_large() -> filter::Failure {
+    filter::Failure::Unfit(Unfit::new("it is larger than `max-body`".into()))
+}
