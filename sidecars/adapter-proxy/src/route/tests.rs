@@ -50,19 +50,20 @@ fn part() -> impl Strategy<Value = String> {
 /// A few of each, so that they meet.
 fn route() -> impl Strategy<Value = String> {
     let path = prop_oneof![
-        Just(""),
-        Just("path: /, "),
-        Just("path: /a, "),
-        Just("path: '/{x}', "),
-        Just("path: '/a/{x}', "),
-        Just("path: '/{x}/b', "),
-        Just("path: '/%ff', "),
-        Just("prefix: /, "),
-        Just("prefix: /a, "),
-        Just("prefix: '/{x}', "),
+        6 => Just(""),
+        1 => Just("path: /, "),
+        1 => Just("path: /a, "),
+        1 => Just("path: '/{x}', "),
+        1 => Just("path: '/a/{x}', "),
+        1 => Just("path: '/{x}/b', "),
+        1 => Just("path: '/%ff', "),
+        1 => Just("prefix: /, "),
+        1 => Just("prefix: /a, "),
+        1 => Just("prefix: '/{x}', "),
     ];
-    let host = prop_oneof![Just(""), Just("host: b.a, "), Just("host: '*.a', "), Just("host: '*.b.a', ")];
-    let method = prop_oneof![Just(""), Just("method: GET, "), Just("method: [PUT, GET], ")];
+    let host =
+        prop_oneof![9 => Just(""), 1 => Just("host: b.a, "), 1 => Just("host: '*.a', "), 1 => Just("host: '*.b.a', ")];
+    let method = prop_oneof![6 => Just(""), 1 => Just("method: GET, "), 1 => Just("method: [PUT, GET], ")];
     let wanted = || {
         prop_oneof![
             Just("'1'"),
@@ -76,9 +77,9 @@ fn route() -> impl Strategy<Value = String> {
     };
     let named = |kind: &'static str| {
         prop_oneof![
-            Just(String::new()),
-            wanted().prop_map(move |wanted| format!("{kind}: {{x: {wanted}}}, ")),
-            wanted().prop_map(move |wanted| format!("{kind}: {{y: {wanted}, x: {wanted}}}, ")),
+            6 => Just(String::new()),
+            2 => wanted().prop_map(move |wanted| format!("{kind}: {{x: {wanted}}}, ")),
+            1 => wanted().prop_map(move |wanted| format!("{kind}: {{y: {wanted}, x: {wanted}}}, ")),
         ]
     };
     (path, host, method, named("headers"), named("query")).prop_map(|(path, host, method, headers, query)| {
@@ -120,6 +121,10 @@ proptest! {
         prop_assert_eq!(asked.parameters("new").map(|value| value.into_owned()).collect::<Vec<_>>(), [x.as_bytes()]);
         prop_assert!(after.starts_with(&before));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     /// A route that is said to be hidden is never found.
     #[test]
@@ -127,7 +132,7 @@ proptest! {
         routes in proptest::collection::vec(route(), 2..5),
         method in "GET|PUT|HEAD",
         host in "b.a|c.b.a|a|C.A:80",
-        path in "/|\\*|/a|/a/b|/%ff|/c/|/a/..|/%61",
+        path in "/|\\*|/a|/c|/a/b|/%ff|/c/|/a/..|/%61",
         query in "|x|x=1|x=12&x=2|x=1&y=1|y=12&x=12",
         headers in proptest::collection::vec(("x|y", "1|12|2|"), 0..3),
     ) {
