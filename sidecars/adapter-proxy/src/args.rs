@@ -19,9 +19,9 @@ pub enum Task {
     Check(Settings),
     Probe(Address, Which),
     Wait(Address, Duration),
+    Explain(Question),
     /// For the proxy that started this process
     Work,
-    Explain(Question),
 }
 
 /// Everything this process was told.

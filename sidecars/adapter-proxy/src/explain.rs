@@ -25,18 +25,17 @@ pub fn explain(question: &Question) -> Result<()> {
     let headers: Vec<_> = fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value);
     let asked = Asked::new(method, host, target, &headers);
-    let sent = upstream(listener, (method, target, host), &headers)?;
+    let as_it_is = upstream(&Listener { routes: vec![], ..listener.clone() }, request, &headers)?;
 
     let mut out = stdout().lock();
     writeln!(out, "{}: {method} {target} of {host}", listener.listen)?;
     match (choose(&mut out, &listener.routes, &asked)?, &listener.cluster) {
         (Some((route, parts)), _) => {
-            let known = Known { asked, parts: &parts, answer: None };
-            taken(&mut out, listener, route, known, &sent)
+            taken(&mut out, (listener, request), route, Known { asked, parts: &parts, answer: None })
         }
         (None, Some(cluster)) => {
             writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
-            show(&mut out, &sent)
+            show(&mut out, &as_it_is)
         }
         (None, None) => bail!("no route takes it, and {} has no `cluster`: 404", listener.listen),
     }
@@ -83,11 +82,10 @@ fn length(body: &Path) -> Result<u64> {
     std::io::copy(&mut source, &mut std::io::sink()).with_context(|| format!("cannot read {}", body.display()))
 }
 
-/// The head that the proxy writes when it has to send this one.
-fn upstream(listener: &Listener, (method, target, host): (&str, &str, &str), fields: &[Header]) -> Result<Vec<u8>> {
-    let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
-    field(&mut head, b"Host", host.as_bytes());
-    for header in fields.iter().filter(|header| !header.name.eq_ignore_ascii_case("host")) {
+/// The head that is sent on.
+fn upstream(listener: &Listener, request: &str, fields: &[Header]) -> Result<Vec<u8>> {
+    let mut head = format!("{request} HTTP/1.1\r\n").into_bytes();
+    for header in fields {
         field(&mut head, header.name.as_bytes(), header.value);
     }
     head.extend_from_slice(b"\r\n");
@@ -111,7 +109,7 @@ fn show(out: &mut impl Write, head: &[u8]) -> Result<()> {
 }
 
 /// What the route that takes a request makes of it.
-fn taken(out: &mut impl Write, listener: &Listener, route: &Route, known: Known, sent: &[u8]) -> Result<()> {
+fn taken(out: &mut impl Write, (listener, request): (&Listener, &str), route: &Route, known: Known) -> Result<()> {
     let unfit = |unfit| anyhow!("the route `{}` cannot take it: {unfit}: {}", route.name, route.failure.request);
     let cluster = match (&route.to, &listener.cluster) {
         (To::Cluster(cluster), _) | (To::Default, Some(cluster)) => cluster,
@@ -119,8 +117,10 @@ fn taken(out: &mut impl Write, listener: &Listener, route: &Route, known: Known,
         (To::Answer(answer), _) => return answered(out, answer, &answer.fields(&known).map_err(unfit)?),
         (To::Default, None) => bail!("{} has no `cluster`: 404", listener.listen),
     };
+    // It says more than the refusal that there would be.
+    route.rewrite(&known).map_err(unfit)?;
     writeln!(out, "sent to the cluster {cluster} as")?;
-    show(out, sent)?;
+    show(out, &upstream(listener, request, known.asked.headers)?)?;
     if let Some(body) = &route.request.body {
         writeln!(out, "body: {}", mapped(body))?;
     }

@@ -46,7 +46,7 @@ impl Host {
         }
         let Some(at) = host.len().checked_sub(self.name.len()).filter(|at| *at > 0) else { return false };
         // It begins with the dot, so that nothing is cut in the middle.
-        host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(&self.name)) && !host.starts_with('.')
+        host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(&self.name))
     }
 
     /// Whether it matches all that `other` does.

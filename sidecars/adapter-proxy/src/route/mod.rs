@@ -154,3 +154,6 @@ impl Route {
         Ok(parts)
     }
 }
+
+#[cfg(test)]
+mod tests;
