@@ -62,7 +62,9 @@ impl Process {
         let length = u32::try_from(configuration.len()).map_err(io::Error::other)?;
         self.send(&length.to_ne_bytes()).await?;
         self.send(configuration).await?;
-        self.frame(0).await.map(drop)
+        self.frame(0).await?;
+        self.input.clear();
+        Ok(())
     }
 
     /// # Errors

@@ -7,7 +7,7 @@ use crate::body::Unfit;
 use crate::config;
 use chassis::exposition::Exposition;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Display, Formatter};
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,6 +22,9 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Who waits so long for one that is busy gets another one.
 const PATIENCE: Duration = Duration::from_millis(5);
 
+/// A task that came to no good end is done alone for so long.
+const SUSPECT: Duration = Duration::from_mins(1);
+
 /// What one gets together, in bytes: less than its socket takes without its help.
 const BATCH: usize = 64 << 10;
 
@@ -35,12 +38,17 @@ pub struct Workers {
     running: Cell<usize>,
     /// Those that have nothing to do
     idle: Cell<usize>,
+    /// When a task came to no good end last
+    suspects: RefCell<BTreeMap<u32, Instant>>,
+    /// Those that are busy with one of these
+    apart: Cell<usize>,
     counters: Rc<Counters>,
     graves: UnboundedSender<Killed>,
 }
 
 /// A body that waits for a worker, or is with one.
 struct Waiting {
+    task: u32,
     frame: Vec<u8>,
     since: Instant,
     /// It was with others when something went wrong: whose fault it is will be seen
@@ -134,6 +142,8 @@ impl Workers {
             more: Notify::new(),
             running: Cell::new(0),
             idle: Cell::new(0),
+            suspects: RefCell::default(),
+            apart: Cell::new(0),
             counters,
             graves,
         })
@@ -163,7 +173,13 @@ impl Workers {
             return Err(Failure::Unfit(Unfit::new("it is too large for a worker".into())));
         };
         let (answer, mut answered) = oneshot::channel();
-        self.queue.borrow_mut().push_back(Waiting { frame, since: Instant::now(), alone: false, answer });
+        self.queue.borrow_mut().push_back(Waiting {
+            task: job.task,
+            frame,
+            since: Instant::now(),
+            alone: false,
+            answer,
+        });
         if self.idle.get() > 0 {
             self.more.notify_one();
         } else if self.running.get() == 0 {
@@ -207,43 +223,58 @@ impl Workers {
             }
         };
         loop {
-            let mut batch = self.next();
-            let goes_on = match self.give(&mut process, &mut batch).await {
+            let (mut batch, is_apart) = self.next();
+            if batch.is_empty() {
+                if !self.wait(&process).await {
+                    return;
+                }
+                continue;
+            }
+            self.apart.set(self.apart.get() + usize::from(is_apart));
+            let given = self.give(&mut process, &mut batch).await;
+            self.apart.set(self.apart.get() - usize::from(is_apart));
+            match given {
+                Ok(true) => {}
+                Ok(false) => return,
                 Err(failure) => return self.sort_out(batch, failure),
-                Ok(true) if self.queue.borrow().is_empty() => self.wait(&process).await,
-                Ok(goes_on) => goes_on,
-            };
-            if !goes_on {
-                return;
             }
         }
     }
 
-    /// What is to be done next, of what is still waited for and has not waited too long.
-    fn next(&self) -> VecDeque<Waiting> {
-        let (mut batch, mut bytes, mut queue) = (VecDeque::new(), 0, self.queue.borrow_mut());
-        while let Some(first) = queue.front() {
-            let fits = bytes + first.frame.len() <= BATCH && !first.alone;
-            if !batch.is_empty() && !fits {
-                break;
-            }
-            let Some(first) = queue.pop_front() else { break };
-            if first.answer.is_closed() {
+    /// What is to be done next, of what is still waited for and has not waited too long; and whether it is a task that
+    /// came to no good end lately. Those are done alone, and there is always one worker that has none of them.
+    fn next(&self) -> (VecDeque<Waiting>, bool) {
+        let (mut batch, mut bytes, mut index, mut queue) = (VecDeque::new(), 0, 0, self.queue.borrow_mut());
+        let may_be_apart = self.apart.get() + 1 < self.settings.workers.max(2);
+        while let Some(one) = queue.get(index) {
+            let (is_alone, is_suspect) = (one.alone, self.is_suspect(one.task));
+            if is_suspect && !may_be_apart || (is_suspect || is_alone) && !batch.is_empty() {
+                index += 1;
                 continue;
             }
-            if first.since.elapsed() > self.settings.deadline && !first.alone {
-                // Nobody minds when it is not waited for any more.
-                let _ = first.answer.send(Err(Failure::Busy));
+            if !batch.is_empty() && bytes + one.frame.len() > BATCH {
+                break;
+            }
+            let Some(one) = queue.remove(index) else { break };
+            if one.answer.is_closed() {
                 continue;
             }
-            bytes += first.frame.len();
-            let alone = first.alone;
-            batch.push_back(first);
-            if alone {
-                break;
+            if one.since.elapsed() > self.settings.deadline && !is_alone {
+                // It may be that nobody waits for it any more.
+                let _ = one.answer.send(Err(Failure::Busy));
+                continue;
+            }
+            bytes += one.frame.len();
+            batch.push_back(one);
+            if is_suspect || is_alone {
+                return (batch, is_suspect);
             }
         }
-        batch
+        (batch, false)
+    }
+
+    fn is_suspect(&self, task: u32) -> bool {
+        self.suspects.borrow().get(&task).is_some_and(|at| at.elapsed() < SUSPECT)
     }
 
     /// Waits for something to do; `false` when there is nothing, or the process is gone.
@@ -291,16 +322,19 @@ impl Workers {
 
     /// A process came to its end with these. If there is more than one, each is tried alone.
     fn sort_out(&self, mut batch: VecDeque<Waiting>, failure: Failure) {
-        if batch.len() == 1 {
-            if let Some(one) = batch.pop_front() {
-                let _ = one.answer.send(Err(failure));
-            }
-            return;
+        let is_clear = batch.len() == 1;
+        // Answers are kept back for so short a time that it is most likely the first one.
+        if let Some(first) = batch.front() {
+            self.suspects.borrow_mut().insert(first.task, Instant::now());
         }
-        let mut queue = self.queue.borrow_mut();
         while let Some(mut one) = batch.pop_back() {
+            if is_clear {
+                // It may be that nobody waits for it any more.
+                let _ = one.answer.send(Err(failure));
+                break;
+            }
             one.alone = true;
-            queue.push_front(one);
+            self.queue.borrow_mut().push_front(one);
         }
         self.more.notify_one();
     }
