@@ -11,7 +11,8 @@ use std::fmt::Write as _;
 
 const LONGEST_HEAD: usize = 64 << 10;
 
-const ASKED: Asked = Asked { is_head: false, http10: false, keep_alive: false, upgrade: false };
+const ASKED: Asked =
+    Asked { is_head: false, sent_head: false, http10: false, keep_alive: false, upgrade: false, routed: None };
 
 /// The body, or one for each name; a name that is not found has none.
 pub async fn read(request: &Request, secrets: &Secrets, most: usize) -> Result<Body, String> {
