@@ -61,6 +61,8 @@ impl<'a> Job<'a> {
 pub struct Made {
     /// The status that the filter for it gives
     pub status: Option<u16>,
+    /// What is to be said of it, a line each
+    pub said: String,
     pub body: Vec<u8>,
 }
 
@@ -77,9 +79,11 @@ pub fn write_answer(answer: &Result<Made, Unfit>, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     match answer {
-        Ok(Made { status, body }) => {
+        Ok(Made { status, said, body }) => {
             out.push(0);
             out.extend_from_slice(&status.unwrap_or(0).to_ne_bytes());
+            out.extend_from_slice(&u32::try_from(said.len()).unwrap_or_default().to_ne_bytes());
+            out.extend_from_slice(said.as_bytes());
             out.extend_from_slice(body);
         }
         Err(Unfit { what, at }) => {
@@ -97,9 +101,11 @@ pub fn write_answer(answer: &Result<Made, Unfit>, out: &mut Vec<u8>) {
 pub fn read_answer(frame: &[u8]) -> Option<Result<Made, Unfit>> {
     let (kind, rest) = frame.split_first()?;
     if *kind == 0 {
-        let (status, body) = rest.split_first_chunk()?;
+        let (status, rest) = rest.split_first_chunk()?;
         let status = Some(u16::from_ne_bytes(*status)).filter(|status| *status > 0);
-        return Some(Ok(Made { status, body: body.to_vec() }));
+        let (length, rest) = rest.split_first_chunk()?;
+        let (said, body) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize)?;
+        return Some(Ok(Made { status, said: String::from_utf8_lossy(said).into_owned(), body: body.to_vec() }));
     }
     let end = memchr::memchr(0, rest)?;
     let (at, what) = (String::from_utf8_lossy(&rest[..end]), String::from_utf8_lossy(&rest[end + 1..]));
@@ -120,7 +126,7 @@ mod tests {
             assert_eq!(Job::read(&frame[4..end]), None, "{end}");
         }
         let answers = [
-            Ok(Made { status: Some(404), body: b"x".into() }),
+            Ok(Made { status: Some(404), said: "a\nb".into(), body: b"x".into() }),
             Ok(Made::default()),
             Err(Unfit { what: "no\nobject".into(), at: Some("line 1".into()) }),
             Err(Unfit::new("no".into())),

@@ -60,7 +60,7 @@ fn tasks(configuration: &[u8]) -> Result<Tasks> {
     limit(Resource::As, config.filters.memory)?;
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, 0)?;
-    Tasks::of(&config).map_err(|wrong| anyhow!("{wrong}"))
+    Tasks::of(&config).map_err(|wrong| anyhow!(wrong))
 }
 
 struct Proxy {
