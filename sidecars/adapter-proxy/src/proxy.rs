@@ -6,7 +6,9 @@ use crate::drain;
 use crate::status::Status;
 use adapter_proxy::address::Address;
 use adapter_proxy::cluster::Cluster;
+use adapter_proxy::config::metrics::Page;
 use adapter_proxy::config::{self, Config};
+use adapter_proxy::exporter::Fetcher;
 use adapter_proxy::filter::{self, Workers};
 use adapter_proxy::http::Routing;
 use adapter_proxy::listener::Listener;
@@ -65,7 +67,15 @@ struct Proxy {
 
 impl Proxy {
     fn new(file: Option<PathBuf>, status: Rc<Status>) -> Self {
-        Self { file, config: None, doors: BTreeMap::new(), clusters: BTreeMap::new(), workers: None, pages: BTreeMap::new(), status }
+        Self {
+            file,
+            config: None,
+            doors: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            workers: None,
+            pages: BTreeMap::new(),
+            status,
+        }
     }
 
     async fn run(&mut self, settings: &Settings, stop: &Stop) -> Result<()> {
@@ -128,7 +138,8 @@ impl Proxy {
         self.pages = self.pages(&config);
         let mut task = 0;
         for listener in &config.listeners {
-            let (cluster, page) = (|name: &str| self.clusters.get(name).cloned(), |name: &str| self.pages.get(name).cloned());
+            let (cluster, page) =
+                (|name: &str| self.clusters.get(name).cloned(), |name: &str| self.pages.get(name).cloned());
             let routing = Routing::new(listener, cluster, page, self.workers.clone(), task);
             task += u32::try_from(filter::bodies(listener).count()).unwrap_or_default();
             if let Some(door) = self.doors.get(&listener.listen) {

@@ -34,7 +34,8 @@ impl Exchange<'_> {
     /// Fetches what the route's page of metrics is made of, and has it made.
     async fn expose(&mut self) -> Next {
         let routing = self.routing.clone();
-        let Some(((fetcher, task), workers)) = self.route().and_then(|route| routing.page(route)).zip(routing.workers.as_ref())
+        let Some(((fetcher, task), workers)) =
+            self.route().and_then(|route| routing.page(route)).zip(routing.workers.as_ref())
         else {
             return self.refuse(Refusal(503, "no-page")).await;
         };
@@ -49,11 +50,8 @@ impl Exchange<'_> {
         };
         let routed = self.request.routed.as_ref().zip(routing.route(self.route()));
         let openmetrics = routed.and_then(|(routed, route)| routed.again(route, |asked, _| Some(accept(asked))));
-        let (variables, kind) = if openmetrics == Some(true) {
-            (OPENMETRICS, exporter::OPENMETRICS)
-        } else {
-            (&b""[..], exporter::TEXT)
-        };
+        let (variables, kind) =
+            if openmetrics == Some(true) { (OPENMETRICS, exporter::OPENMETRICS) } else { (&b""[..], exporter::TEXT) };
         match workers.run(*task, Coding::Identity, variables, &body).await {
             Ok(made) => {
                 for said in made.said.lines() {
