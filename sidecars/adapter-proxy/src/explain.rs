@@ -25,20 +25,20 @@ pub fn explain(question: &Question) -> Result<()> {
     let headers: Vec<_> = fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value);
     let asked = Asked::new(method, host, target, &headers);
-    let as_it_is = upstream(&Listener { routes: vec![], ..listener.clone() }, request, &headers)?;
+    // What no client may send has no way that could be told.
+    upstream(&Listener { routes: vec![], ..listener.clone() }, request, &headers)?;
 
     let mut out = stdout().lock();
     writeln!(out, "{}: {method} {target} of {host}", listener.listen)?;
-    match (choose(&mut out, &listener.routes, &asked)?, &listener.cluster) {
-        (Some((route, parts)), _) => {
-            taken(&mut out, (listener, request), route, Known { asked, parts: &parts, answer: None })
-        }
-        (None, Some(cluster)) => {
-            writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
-            show(&mut out, &as_it_is)
-        }
-        (None, None) => bail!("no route takes it, and {} has no `cluster`: 404", listener.listen),
+    if let Some((route, parts)) = choose(&mut out, &listener.routes, &asked)? {
+        return taken(&mut out, (listener, request), route, Known { asked, parts: &parts, answer: None });
     }
+    let sent = upstream(listener, request, &headers)?;
+    let Some(cluster) = &listener.cluster else {
+        bail!("no route takes it, and {} has no `cluster`: 404", listener.listen);
+    };
+    writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
+    show(&mut out, &sent)
 }
 
 /// The one that is asked, or the only one that speaks HTTP.
