@@ -3,7 +3,7 @@
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= answer archive config cri damaged json multiline positions proxy-answer proxy-chunked proxy-config \
-	proxy-dns proxy-endpoints proxy-request sums
+	proxy-dns proxy-endpoints proxy-request proxy-route sums
 
 # Where the sources are to be had, for the images to tell: `make images SOURCE=https://git.example/pause-kit`
 source = $(if $(SOURCE),--source '$(SOURCE)')
