@@ -5,14 +5,24 @@
 
 #![no_main]
 
-use adapter_proxy::config::{AccessLog, Forward, Http};
-use adapter_proxy::http::ClientAddress;
+use adapter_proxy::config::{AccessLog, Forward, Http, Listener, Protocol};
 use adapter_proxy::http::framing::Body;
 use adapter_proxy::http::request::{Request, parse};
 use adapter_proxy::http::scan::{Found, Scan};
+use adapter_proxy::http::{ClientAddress, Routing};
 use libfuzzer_sys::fuzz_target;
+use std::rc::Rc;
 
-fuzz_target!(|bytes: &[u8]| {
+thread_local! {
+    static ROUTING: Rc<Routing> = {
+        let address = "127.0.0.1:1".parse().expect("an address");
+        Routing::new(&Listener::at(address, Protocol::Http, "cluster"), |_| None, None, 0)
+    };
+}
+
+fuzz_target!(|bytes: &[u8]| ROUTING.with(|routing| head(bytes, routing)));
+
+fn head(bytes: &[u8], routing: &Routing) {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let Found::End(end) = Scan::default().find(bytes) else { return };
     let forward = |bits: u8| [Forward::Off, Forward::Append, Forward::Replace][usize::from(bits % 3)];
@@ -26,20 +36,20 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let client = ClientAddress::of(Some(([127, 0, 0, 1], 1).into()));
     let mut once = vec![];
-    let Ok(request) = parse(&bytes[..end], &settings, &client, &mut once) else { return };
+    let Ok(request) = parse(&bytes[..end], &settings, &client, routing, &mut once) else { return };
     check(&once, &request);
     // As it is passed on by one that adds nothing.
     let plain = Http { via: None, max_headers: 256, ..Http::default() };
     let [mut twice, mut thrice] = [vec![], vec![]];
-    let again = parse(&once, &plain, &client, &mut twice).expect("what was written is right");
+    let again = parse(&once, &plain, &client, routing, &mut twice).expect("what was written is right");
     assert_eq!(format!("{:?}", (&again.body, again.is_head, again.idempotent, again.safe, &again.upgrade)), {
         format!("{:?}", (&request.body, request.is_head, request.idempotent, request.safe, &request.upgrade))
     });
     assert!(again.keep_alive && !again.http10);
-    parse(&twice, &plain, &client, &mut thrice).expect("what was written is right");
+    parse(&twice, &plain, &client, routing, &mut thrice).expect("what was written is right");
     assert_eq!(lines(&once), lines(&twice));
     assert_eq!(twice, thrice);
-});
+}
 
 fn check(head: &[u8], request: &Request) {
     assert_eq!(Scan::default().find(head), Found::End(head.len()));

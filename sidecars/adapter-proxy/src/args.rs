@@ -2,6 +2,7 @@
 
 use adapter_proxy::address::{Address as ListenAddress, Target};
 use adapter_proxy::config::{Cluster, Config, Endpoint, Filters, Listener, Protocol, Text, is_token};
+use adapter_proxy::exporter::presets;
 use chassis::admin::Address;
 use chassis::args::{duration, parse};
 use chassis::exit::{self, Usage};
@@ -20,6 +21,9 @@ pub enum Task {
     Probe(Address, Which),
     Wait(Address, Duration),
     Explain(Question),
+    Try(Trial),
+    /// What is written in one
+    Preset(&'static str),
     /// For the proxy that started this process
     Work,
 }
@@ -48,6 +52,23 @@ pub struct Question {
     pub request: String,
 }
 
+/// A body, or what is fetched, of which somebody wants to see what is made.
+pub enum Trial {
+    Route {
+        question: Question,
+        route: String,
+        /// Of an answer; without it the body is the request's
+        status: Option<u16>,
+    },
+    Page {
+        question: Question,
+        page: String,
+        /// Whose body was given
+        target: Option<String>,
+        openmetrics: bool,
+    },
+}
+
 /// What this process was started for.
 ///
 /// # Errors
@@ -60,9 +81,15 @@ pub fn task() -> Result<Task, ExitCode> {
         Some(Command::Wait { timeout }) => Ok(Task::Wait(args.admin, timeout)),
         Some(Command::Worker) => Ok(Task::Work),
         Some(Command::Check { options }) => options.settings(args.admin).map(Task::Check),
-        Some(Command::Explain { config, listener, headers, body, request }) => {
-            Config::load(&config).map(|config| Task::Explain(Question { config, listener, headers, body, request }))
+        Some(Command::Explain { sample, request }) => sample.question(request).map(Task::Explain),
+        Some(Command::Try { sample, route: Some(route), status, request, .. }) => {
+            sample.question(request).map(|question| Task::Try(Trial::Route { question, route, status }))
         }
+        Some(Command::Try { sample, page, target, openmetrics, request, .. }) => {
+            let page = page.unwrap_or_default();
+            sample.question(request).map(|question| Task::Try(Trial::Page { question, page, target, openmetrics }))
+        }
+        Some(Command::Preset { name }) => presets::text(&name).map(Task::Preset).map_err(Usage),
         None => args.options.settings(args.admin).map(Task::Proxy),
     };
     task.map_err(|usage| exit::code(Err(usage.into())))
@@ -96,22 +123,40 @@ enum Command {
     },
     /// Tell where a request would go, why, and as what
     Explain {
-        /// The file of configuration
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-        /// Where it is asked, if there is more than one listener
-        #[arg(long, value_name = "ADDRESS")]
-        listener: Option<ListenAddress>,
-        /// A field of its head, such as `x-version: 1`; `host: …` is its host
-        #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
-        headers: Vec<(String, String)>,
-        /// The file that has its body, or `-`
-        #[arg(long, value_name = "FILE")]
-        body: Option<PathBuf>,
+        #[command(flatten)]
+        sample: Sample,
         /// Its method and its target
         #[arg(value_name = "'GET /PATH?QUERY'")]
         request: String,
     },
+    /// Show what a route makes of a body, or what a page of metrics would be
+    ///
+    /// Of a route, the body is the request's, or with `--status` that of an answer. Of a page, without a body, what its
+    /// targets give now.
+    Try {
+        #[command(flatten)]
+        sample: Sample,
+        /// The name of the route
+        #[arg(long, value_name = "NAME", conflicts_with = "page", required_unless_present = "page")]
+        route: Option<String>,
+        /// Of the answer that the body is from
+        #[arg(long, value_name = "STATUS", requires = "route")]
+        status: Option<u16>,
+        /// The name of the page
+        #[arg(long, value_name = "NAME")]
+        page: Option<String>,
+        /// Whose body it is, if the page has more than one target
+        #[arg(long, value_name = "NAME", requires = "page")]
+        target: Option<String>,
+        /// As OpenMetrics, instead of Prometheus' text
+        #[arg(long, requires = "page")]
+        openmetrics: bool,
+        /// What was asked
+        #[arg(value_name = "'GET /PATH?QUERY'", default_value = "GET /")]
+        request: String,
+    },
+    /// Print a preset for pages of metrics: a good one to begin with
+    Preset { name: String },
     /// Ask the admin endpoint of a running adapter-proxy, for exec probes
     Probe {
         #[arg(value_enum)]
@@ -126,6 +171,30 @@ enum Command {
     /// Run filters for the adapter-proxy that started this one
     #[command(hide = true)]
     Worker,
+}
+
+/// A request that is sent nowhere.
+#[derive(Args)]
+struct Sample {
+    /// The file of configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where it is asked, if there is more than one listener
+    #[arg(long, value_name = "ADDRESS")]
+    listener: Option<ListenAddress>,
+    /// A field of its head, such as `x-version: 1`; `host: …` is its host
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// The file that has the body, or `-`
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+}
+
+impl Sample {
+    fn question(self, request: String) -> Result<Question, Usage> {
+        let Self { config, listener, headers, body } = self;
+        Ok(Question { config: Config::load(&config)?, listener, headers, body, request })
+    }
 }
 
 #[derive(Args)]

@@ -1,85 +1,50 @@
 //! What becomes of a request, and why, without sending it anywhere.
 
 use crate::args::Question;
-use adapter_proxy::config::{Answer, BodyMapping, Listener, Protocol, Response, To};
+use crate::sample::{self, Of};
+use adapter_proxy::config::{Answer, BodyMapping, Listener, Response, To};
 use adapter_proxy::http::request::{field, parse};
 use adapter_proxy::http::{ClientAddress, Routing};
 use adapter_proxy::route::{Asked, Known, Route, explain as choose};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use chassis::exit::Usage;
 use httparse::Header;
-use std::fs::File;
-use std::io::{Read, Write, stdin, stdout};
-use std::path::Path;
+use std::io::{Write, stdout};
 
 /// # Errors
 /// When nobody takes the request.
 pub fn explain(question: &Question) -> Result<()> {
-    let listener = listener(question)?;
+    let listener = sample::listener(question)?;
     let request = &question.request;
-    let (method, target) =
-        request.split_once(' ').filter(|(_, target)| target.starts_with('/') || *target == "*").ok_or_else(|| {
-            Usage(format!("expected a method and a path, found `{request}`\nhint: such as `GET /v1/users/7?x=1`"))
-        })?;
-    let fields = fields(question)?;
+    let (method, target) = sample::line(request)?;
+    let body = sample::body(question)?;
+    let fields = sample::fields(question, body.as_deref());
     let headers: Vec<_> = fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value);
     let asked = Asked::new(method, host, target, &headers);
-    let as_it_is = upstream(&Listener { routes: vec![], ..listener.clone() }, request, &headers)?;
+    // What no client may send has no way that could be told.
+    upstream(&Listener { routes: vec![], ..listener.clone() }, request, &headers)?;
 
     let mut out = stdout().lock();
     writeln!(out, "{}: {method} {target} of {host}", listener.listen)?;
-    match (choose(&mut out, &listener.routes, &asked)?, &listener.cluster) {
-        (Some((route, parts)), _) => {
-            taken(&mut out, (listener, request), route, Known { asked, parts: &parts, answer: None })
-        }
-        (None, Some(cluster)) => {
-            writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
-            show(&mut out, &as_it_is)
-        }
-        (None, None) => bail!("no route takes it, and {} has no `cluster`: 404", listener.listen),
+    if let Some((number, route, parts)) = choose(&mut out, &listener.routes, &asked)? {
+        let known = Known { asked, parts: &parts, answer: None };
+        taken(&mut out, (listener, request), route, known)?;
+        return match body.filter(|_| route.request.body.is_some()) {
+            Some(body) => {
+                let made = sample::made(question, number, &Of::Request, (&asked, &parts), &body);
+                let made = made.with_context(|| format!("the route `{}` cannot take the body", route.name))?;
+                writeln!(out, "  {}", String::from_utf8_lossy(&made.body).trim_end().replace('\n', "\n  "))?;
+                Ok(())
+            }
+            None => Ok(()),
+        };
     }
-}
-
-/// The one that is asked, or the only one that speaks HTTP.
-fn listener(question: &Question) -> Result<&Listener> {
-    let all: Vec<_> = question.config.listeners.iter().filter(|one| one.protocol == Protocol::Http).collect();
-    let found = match (&question.listener, &all[..]) {
-        (Some(address), _) => all.iter().copied().find(|one| one.listen == *address),
-        (None, [one]) => Some(*one),
-        (None, _) => None,
+    let sent = upstream(listener, request, &headers)?;
+    let Some(cluster) = &listener.cluster else {
+        bail!("no route takes it, and {} has no `cluster`: 404", listener.listen);
     };
-    let known = || all.iter().map(|one| one.listen.to_string()).collect::<Vec<_>>().join(", ");
-    Ok(found.ok_or_else(|| match (&question.listener, all.is_empty()) {
-        (_, true) => Usage("no listener has `protocol: http`".into()),
-        (Some(address), _) => Usage(format!("no HTTP is spoken on {address}\nhint: it is on {}", known())),
-        (None, _) => Usage(format!("there is more than one listener\nhint: `--listener` with one of {}", known())),
-    })?)
-}
-
-/// Those of the request, and those that go without saying.
-fn fields(question: &Question) -> Result<Vec<(String, String)>> {
-    let mut fields = question.headers.clone();
-    let has = |names: &[&str]| {
-        question.headers.iter().any(|(name, _)| names.iter().any(|one| name.eq_ignore_ascii_case(one)))
-    };
-    if !has(&["host"]) {
-        fields.insert(0, ("Host".into(), "localhost".into()));
-    }
-    if let Some(body) = question.body.as_deref().filter(|_| !has(&["content-length", "transfer-encoding"])) {
-        fields.push(("Content-Length".into(), length(body)?.to_string()));
-    }
-    Ok(fields)
-}
-
-/// Of what a file has; `-` is stdin.
-fn length(body: &Path) -> Result<u64> {
-    let mut source: Box<dyn Read> = if body == Path::new("-") {
-        Box::new(stdin())
-    } else {
-        Box::new(File::open(body).with_context(|| format!("cannot read {}", body.display()))?)
-    };
-    std::io::copy(&mut source, &mut std::io::sink()).with_context(|| format!("cannot read {}", body.display()))
+    writeln!(out, "no route takes it: sent to the cluster {cluster} as")?;
+    show(&mut out, &sent)
 }
 
 /// The head that is sent on.

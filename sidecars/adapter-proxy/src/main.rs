@@ -8,7 +8,9 @@ mod door;
 mod drain;
 mod explain;
 mod proxy;
+mod sample;
 mod status;
+mod trial;
 
 use adapter_proxy::filter::worker;
 use args::{Settings, Task};
@@ -22,6 +24,11 @@ fn main() -> ExitCode {
         Ok(Task::Check(settings)) => exit::code(check::check(&settings)),
         Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
         Ok(Task::Explain(question)) => exit::code(explain::explain(&question)),
+        Ok(Task::Try(trial)) => exit::code(trial::trial(trial)),
+        Ok(Task::Preset(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
         Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
         Ok(Task::Work) => exit::code(worker::work()),
         Err(code) => code,

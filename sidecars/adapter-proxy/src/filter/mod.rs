@@ -12,7 +12,7 @@ pub mod variables;
 pub mod worker;
 mod workers;
 
-pub use frame::{Coding, Made};
+pub use frame::{Coding, Job, Made};
 pub use process::ARGUMENT;
 pub use program::{Program, Wrong};
 pub use stream::Stream;

@@ -13,8 +13,8 @@ pub fn explain<'a>(
     out: &mut impl Write,
     routes: &'a [Route],
     asked: &Asked<'a>,
-) -> io::Result<Option<(&'a Route, Parts<'a>)>> {
-    for route in routes {
+) -> io::Result<Option<(usize, &'a Route, Parts<'a>)>> {
+    for (number, route) in routes.iter().enumerate() {
         match route.matches(asked) {
             Ok(parts) => {
                 writeln!(out, "route `{}` takes it", route.name)?;
@@ -24,7 +24,7 @@ pub fn explain<'a>(
                 if let Some(rest) = parts.rest {
                     writeln!(out, "  {{rest}} is {}", if rest.is_empty() { "nothing" } else { rest })?;
                 }
-                return Ok(Some((route, parts)));
+                return Ok(Some((number, route, parts)));
             }
             Err(mismatch) => {
                 writeln!(out, "route `{}` does not take it: {}", route.name, mismatch.why(route, asked))?;
@@ -103,7 +103,7 @@ mod tests {
         let headers = [Header { name: "x-version", value: b"2" }, Header { name: "X-Version", value: b"3" }];
         let asked = Asked::new("GET", "localhost:80", "/users/a%20b/c?format=json", &headers);
         let mut out = vec![];
-        let (route, parts) = explain(&mut out, &routes, &asked).unwrap().unwrap();
+        let (_, route, parts) = explain(&mut out, &routes, &asked).unwrap().unwrap();
         assert_eq!((&*route.name, parts.rest), ("user", Some("/c")));
         let expected = "route `post` does not take it: the method is GET, not POST or PUT
 route `page` does not take it: the path is /users/a%20b/c, not /page

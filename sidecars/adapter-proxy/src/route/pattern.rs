@@ -77,8 +77,8 @@ impl Pattern {
     }
 
     /// The parts of `path`, which is as it was sent and without a query; `None` if it is another one. A part is one
-    /// segment that is not empty, is UTF-8 without NUL when it is decoded, and neither `.` nor `..`: those may mean
-    /// another path to whoever gets them. The rest has none of them, either.
+    /// segment that is not empty, and UTF-8 without NUL when it is decoded. Neither a part nor the rest has `.` or `..`
+    /// for a segment: those may mean another path to whoever gets them.
     pub fn matches<'a>(&'a self, path: &'a str) -> Option<Parts<'a>> {
         let mut rest = path;
         // The cheap part first, so that nothing is decoded in vain.
@@ -104,7 +104,7 @@ impl Pattern {
             let (one, behind) = first(left)?;
             left = behind;
             if let Segment::Part(name) = segment {
-                let value = percent::decode(one).filter(|value| !value.contains('\0') && !is_dots(value))?;
+                let value = percent::decode(one).filter(|value| !value.contains('\0') && !has_dots(one))?;
                 parts.named.push((name, value));
             }
         }
@@ -156,7 +156,7 @@ impl Segment {
         let bytes: Vec<u8> = percent::bytes(text)
             .collect::<Result<_, _>>()
             .map_err(|()| format!("`{text}` has a `%` without two hexadecimal digits\nhint: `%25` is a `%`"))?;
-        if bytes == b"." || bytes == b".." {
+        if has_dots(text) {
             return Err(format!("`{text}` is a step, not a name\nhint: write the path that it leads to"));
         }
         Ok(Self::Literal(bytes))
@@ -186,13 +186,19 @@ fn is(segment: &str, literal: &[u8]) -> bool {
         || segment.contains('%') && percent::bytes(segment).eq(literal.iter().map(|byte| Ok(*byte)))
 }
 
-fn is_dots(segment: &str) -> bool {
-    matches!(segment, "." | "..")
-}
-
-/// Whether a segment of it is `.` or `..`, also when it is decoded.
+/// Whether a segment of it is `.` or `..`, as anybody may read it: there are servers that decode a path before they split
+/// it, and such that take a backslash for a slash.
 pub fn has_dots(path: &str) -> bool {
-    path.split('/').any(|segment| is(segment, b".") || is(segment, b".."))
+    let (mut dots, mut others) = (0, false);
+    for byte in percent::bytes(path).chain([Ok(b'/')]) {
+        match byte {
+            Ok(b'/' | b'\\') if !others && matches!(dots, 1 | 2) => return true,
+            Ok(b'/' | b'\\') => (dots, others) = (0, false),
+            Ok(b'.') => dots += 1,
+            _ => others = true,
+        }
+    }
+    false
 }
 
 /// Of a part: something that a filter can name, too.
@@ -244,6 +250,8 @@ mod tests {
             "/v1/../x/7",
             "/v1/%2E./x/7",
             "/v1/./x/7",
+            "/v1/a%2f..%2Fb/x/7",
+            "/v1/..%5cb/x/7",
         ] {
             assert_eq!(parts(path), None, "{path}");
         }
@@ -256,7 +264,17 @@ mod tests {
         assert_eq!(rest("/v1/users"), Some(""));
         assert_eq!(rest("/v1/users/"), Some("/"));
         assert_eq!(rest("/v1/users/a%2fb//c"), Some("/a%2fb//c"));
-        for path in ["/v1", "/v1/", "/v10/users", "/v1/users/../x", "/v1/users/%2e%2E", "/v1/users/a/."] {
+        assert_eq!(rest("/v1/users/.../..a/.a/%zz."), Some("/.../..a/.a/%zz."));
+        for path in [
+            "/v1",
+            "/v1/",
+            "/v10/users",
+            "/v1/users/../x",
+            "/v1/users/%2e%2E",
+            "/v1/users/a/.",
+            "/v1/users/a%2f..",
+            "/v1/users/..\\a",
+        ] {
             assert_eq!(rest(path), None, "{path}");
         }
         let v1 = Pattern::prefix("/v1").unwrap();
@@ -282,6 +300,7 @@ mod tests {
             ("/x{id}", "whole segment"),
             ("/a/../b", "the path that it leads to"),
             ("/%2e", "the path that it leads to"),
+            ("/a%2F..%2Fb", "the path that it leads to"),
         ] {
             let wrong = Pattern::exact(text).unwrap_err();
             assert!(wrong.contains(word), "{text}: {wrong}");

@@ -99,6 +99,9 @@ impl Template {
             Some(Piece::Variable(Variable::Rest | Variable::Path)) => {}
             _ => return Err(format!("the path `{self}` does not begin with a slash\nhint: `/{self}`")),
         }
+        if self.variables().next().is_none() && has_dots(&self.written) {
+            return Err(format!("the path `{self}` has dots for segments\nhint: write the path that it leads to"));
+        }
         for piece in &self.pieces {
             let Piece::Text(text) = piece else { continue };
             if let Some(wrong) = text.chars().find(|one| !u8::try_from(*one).is_ok_and(may_be_in_path)) {

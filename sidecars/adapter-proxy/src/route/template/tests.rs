@@ -80,6 +80,7 @@ fn what_is_no_template() {
         ("/a?b", "`query`"),
         ("/a b", "percent-encoded"),
         ("/%zz", "`%25`"),
+        ("/a/../b", "the path that it leads to"),
     ] {
         let wrong = template(text).check_path().unwrap_err();
         assert!(wrong.contains(word), "{text}: {wrong}");
