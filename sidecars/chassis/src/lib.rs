@@ -27,3 +27,5 @@ pub mod stop;
 mod text;
 #[cfg(feature = "service")]
 pub mod watch;
+#[cfg(feature = "service")]
+pub mod yaml;

@@ -2,7 +2,8 @@ use super::schema::resolve;
 use crate::body::Unfit;
 use crate::body::bounds::{Budget, Exceeded};
 use crate::body::place::{self, shown};
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StrInput, Tag};
+use chassis::yaml::{self, Events};
+use granit_parser::{ErrorKind, Event, ScalarStyle, Tag};
 use jaq_json::{Map, Val};
 use std::collections::HashMap;
 
@@ -12,13 +13,12 @@ pub fn decode(bytes: &[u8], budget: &mut Budget) -> Result<Val, Unfit> {
     let text = place::utf8(bytes)?;
     // It looks ahead, where levels are not counted yet.
     let levels = budget.limits().depth.saturating_add(1);
-    let options = granit_parser::options! { flow_nesting_limit: levels, block_nesting_limit: levels };
-    let parser = Parser::new_from_str_with_options(text.strip_prefix('\u{FEFF}').unwrap_or(text), options);
-    Composer { parser, budget, anchors: HashMap::new(), place: (1, 1) }.document()
+    let events = yaml::events(text.strip_prefix('\u{FEFF}').unwrap_or(text), levels);
+    Composer { events, budget, anchors: HashMap::new(), place: (1, 1) }.document()
 }
 
 struct Composer<'a> {
-    parser: Parser<'a, StrInput<'a>>,
+    events: Events<'a>,
     budget: &'a mut Budget,
     anchors: HashMap<usize, Val>,
     /// Of the latest event: line and column
@@ -43,7 +43,7 @@ impl<'a> Composer<'a> {
     }
 
     fn next(&mut self) -> Result<Event<'a>, Unfit> {
-        match self.parser.next_event() {
+        match self.events.next() {
             Some(Ok((event, span))) => {
                 self.place = (span.start.line(), span.start.col() + 1);
                 Ok(event)
