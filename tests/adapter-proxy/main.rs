@@ -1,6 +1,7 @@
 //! adapter-proxy from outside: the built program, real clients and real servers.
 
 mod cluster;
+mod exporter;
 mod http;
 mod life;
 mod real;

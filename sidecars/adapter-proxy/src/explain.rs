@@ -91,7 +91,7 @@ fn upstream(listener: &Listener, request: &str, fields: &[Header]) -> Result<Vec
     head.extend_from_slice(b"\r\n");
     let mut out = vec![];
     let client = ClientAddress::of(Some(([127, 0, 0, 1], 0).into()));
-    let routing = Routing::new(listener, |_| None, None, 0);
+    let routing = Routing::new(listener, |_| None, |_| None, None, 0);
     let refused = parse(&head, &listener.http, &client, &routing, &mut out).err();
     ensure!(
         refused.is_none(),

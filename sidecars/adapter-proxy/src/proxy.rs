@@ -6,7 +6,9 @@ use crate::drain;
 use crate::status::Status;
 use adapter_proxy::address::Address;
 use adapter_proxy::cluster::Cluster;
+use adapter_proxy::config::metrics::Page;
 use adapter_proxy::config::{self, Config};
+use adapter_proxy::exporter::Fetcher;
 use adapter_proxy::filter::{self, Workers};
 use adapter_proxy::http::Routing;
 use adapter_proxy::listener::Listener;
@@ -59,12 +61,21 @@ struct Proxy {
     doors: BTreeMap<Address, Door>,
     clusters: BTreeMap<String, Rc<Cluster>>,
     workers: Option<Rc<Workers>>,
+    pages: BTreeMap<String, (Rc<Fetcher>, u32)>,
     status: Rc<Status>,
 }
 
 impl Proxy {
     fn new(file: Option<PathBuf>, status: Rc<Status>) -> Self {
-        Self { file, config: None, doors: BTreeMap::new(), clusters: BTreeMap::new(), workers: None, status }
+        Self {
+            file,
+            config: None,
+            doors: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            workers: None,
+            pages: BTreeMap::new(),
+            status,
+        }
     }
 
     async fn run(&mut self, settings: &Settings, stop: &Stop) -> Result<()> {
@@ -124,9 +135,12 @@ impl Proxy {
         self.status.clusters.replace(self.clusters.clone());
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
         self.workers = self.workers(&config);
+        self.pages = self.pages(&config);
         let mut task = 0;
         for listener in &config.listeners {
-            let routing = Routing::new(listener, |name| self.clusters.get(name).cloned(), self.workers.clone(), task);
+            let (cluster, page) =
+                (|name: &str| self.clusters.get(name).cloned(), |name: &str| self.pages.get(name).cloned());
+            let routing = Routing::new(listener, cluster, page, self.workers.clone(), task);
             task += u32::try_from(filter::bodies(listener).count()).unwrap_or_default();
             if let Some(door) = self.doors.get(&listener.listen) {
                 if let Err(error) = door.follow(listener.clone(), routing) {
@@ -162,11 +176,25 @@ impl Proxy {
         }
         let same = |before: &Config| {
             let routes = |config: &Config| config.listeners.iter().map(|one| one.routes.clone()).collect::<Vec<_>>();
-            before.filters == config.filters && routes(before) == routes(config)
+            before.filters == config.filters && before.pages == config.pages && routes(before) == routes(config)
         };
         let before = self.workers.clone().filter(|_| self.config.as_ref().is_some_and(same));
         let begin = || Workers::new(&config.filters, &config.text.0, self.status.filters.clone());
         Some(before.unwrap_or_else(begin))
+    }
+
+    /// Those there are keep what they have fetched.
+    fn pages(&self, config: &Config) -> BTreeMap<String, (Rc<Fetcher>, u32)> {
+        let before = |name: &str, page: &Page| {
+            let same = self.config.as_ref()?.pages.get(name) == Some(page);
+            self.pages.get(name).filter(|_| same).map(|(fetcher, _)| fetcher.clone())
+        };
+        let pages = config.pages.iter().zip(filter::first_page(config)..);
+        let all = pages.map(|((name, page), task)| {
+            let fetcher = before(name, page).unwrap_or_else(|| Rc::new(Fetcher::new(name, page)));
+            (name.clone(), (fetcher, task))
+        });
+        all.collect()
     }
 
     fn open(&mut self, socket: Listener, listener: &config::Listener, routing: Rc<Routing>) {

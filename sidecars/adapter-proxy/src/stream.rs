@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use rustix::net::{SendFlags, send, sockopt};
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -75,6 +75,36 @@ impl Stream {
     /// `WouldBlock` when there is no room yet.
     pub fn try_write_vectored(&self, bytes: &[IoSlice]) -> io::Result<usize> {
         both!(self, stream => stream.try_write_vectored(bytes))
+    }
+
+    /// Waits until all of it is written.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.ready(Interest::WRITABLE).await?;
+            match self.try_write(bytes) {
+                Ok(length) => bytes = bytes.get(length..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until there is something to read; 0 at the end.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.ready(Interest::READABLE).await?;
+            match self.try_read(into) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
     }
 
     /// A system call of its own on the descriptor, which clears its readiness when that would block.

@@ -21,7 +21,7 @@ pub enum Body {
 
 impl Fetched {
     /// Appends `all` to `out`, in a form that only this program reads.
-    pub fn encode(all: &[Self], out: &mut Vec<u8>) {
+    pub fn encode<'a>(all: impl IntoIterator<Item = &'a Self>, out: &mut Vec<u8>) {
         for fetched in all {
             put(out, fetched.target as u64);
             put(out, u64::try_from(fetched.took.as_nanos()).unwrap_or(u64::MAX));

@@ -2,14 +2,17 @@
 
 pub mod accept;
 mod families;
+mod fetch;
 mod fetched;
 mod histogram;
 mod lookup;
 mod metric;
 mod page;
 pub mod presets;
+mod source;
 mod text;
 mod timestamp;
 
+pub use fetch::Fetcher;
 pub use fetched::{Body, Fetched};
 pub use page::{OPENMETRICS, Page, TEXT};

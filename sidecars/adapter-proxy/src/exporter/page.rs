@@ -56,7 +56,8 @@ impl Page {
     }
 
     /// Appends the page to `out`, in `OpenMetrics` or else in Prometheus' text format. What is said of a target for which
-    /// nothing was fetched is that it is down. What cannot be on the page is not, and is said: the first of each target.
+    /// nothing was fetched is that it is down. What cannot be on the page is not, and is told: the first of each target,
+    /// in a line.
     pub fn write(&self, fetched: &[Fetched], openmetrics: bool, limits: &Limits, out: &mut Vec<u8>) -> Vec<String> {
         // What is said of the targets is to fit in, too.
         let own_bytes: usize = self.targets.iter().map(|target| 512 + 16 * target.name.len()).sum();
@@ -73,11 +74,11 @@ impl Page {
                     Ok(()) => outcome.up = true,
                     Err(wrong) => first = Some(wrong),
                 },
-                Some(Err(wrong)) => first = Some(wrong.clone()),
-                None => first = Some("it was not fetched".into()),
+                // That has been said where it was fetched.
+                Some(Err(_)) | None => {}
             }
             outcome.series = before - families.left();
-            said.extend(first.map(|first| format!("the target `{}`: {first}", target.name)));
+            said.extend(first.map(|first| format!("the target `{}`: {}", target.name, first.replace('\n', "; "))));
             let took = fetched.map_or(0.0, |fetched| fetched.took.as_secs_f64());
             own.tell(&target.name, took, &outcome, &mut families);
         }

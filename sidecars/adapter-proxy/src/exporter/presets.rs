@@ -3,7 +3,15 @@
 use crate::config::metrics::Written;
 use std::path::Path;
 
-const PRESETS: [(&str, &str); 1] = [("nginx", include_str!("presets/nginx.yaml"))];
+const PRESETS: [(&str, &str); 7] = [
+    ("actuator-health", include_str!("presets/actuator-health.yaml")),
+    ("actuator-metrics", include_str!("presets/actuator-metrics.yaml")),
+    ("haproxy-info", include_str!("presets/haproxy-info.yaml")),
+    ("haproxy-stat", include_str!("presets/haproxy-stat.yaml")),
+    ("nginx", include_str!("presets/nginx.yaml")),
+    ("redis", include_str!("presets/redis.yaml")),
+    ("tomcat", include_str!("presets/tomcat.yaml")),
+];
 
 /// What is written in one.
 ///
@@ -23,3 +31,6 @@ pub fn text(name: &str) -> Result<&'static str, String> {
 pub fn get(name: &str) -> Result<Written, String> {
     chassis::config::parse(Path::new(name), text(name)?).map_err(|wrong| wrong.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,6 @@ pub use frame::{Coding, Made};
 pub use process::ARGUMENT;
 pub use program::{Program, Wrong};
 pub use stream::Stream;
-pub use tasks::{Tasks, bodies, is_used};
+pub use tasks::{OPENMETRICS, Tasks, bodies, first_page, is_used};
 pub use transform::Transform;
 pub use workers::{Counters, Failure, Workers};

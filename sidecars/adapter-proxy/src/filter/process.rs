@@ -1,8 +1,8 @@
 //! A worker as the proxy sees it.
 
-use super::frame::{Job, Made, read_answer};
+use super::frame::{Made, read_answer};
 use crate::body::Unfit;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::net;
 use std::os::unix::process::ExitStatusExt;
@@ -18,10 +18,15 @@ pub const ARGUMENT: &str = "worker";
 /// For a process to begin, and to compile its filters.
 const START: Duration = Duration::from_secs(10);
 
+/// So much is read at a time, at least.
+const READ: usize = 16 << 10;
+
 /// One that runs; it is killed when this is dropped.
 pub struct Process {
     child: Option<Child>,
     socket: Option<UnixStream>,
+    /// What was read, and is no whole answer yet
+    input: Vec<u8>,
     graves: UnboundedSender<Killed>,
 }
 
@@ -45,7 +50,7 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let mut process = Self { child: Some(child), socket: Some(socket), graves: graves.clone() };
+        let mut process = Self { child: Some(child), socket: Some(socket), input: vec![], graves: graves.clone() };
         match timeout(START, process.begin(configuration.as_bytes())).await {
             Ok(Ok(())) => Ok(process),
             Ok(Err(error)) => Err(io::Error::other(process.why(&error))),
@@ -53,30 +58,72 @@ impl Process {
         }
     }
 
-    async fn begin(&self, configuration: &[u8]) -> io::Result<()> {
-        let socket = self.socket()?;
+    async fn begin(&mut self, configuration: &[u8]) -> io::Result<()> {
         let length = u32::try_from(configuration.len()).map_err(io::Error::other)?;
-        write_all(socket, &[&length.to_ne_bytes(), configuration]).await?;
-        read_frame(socket, 0).await.map(drop)
+        self.send(&length.to_ne_bytes()).await?;
+        self.send(configuration).await?;
+        self.frame(0).await?;
+        self.input.clear();
+        Ok(())
     }
 
-    /// Has it do something, and waits for that.
+    /// # Errors
+    /// When it is gone.
+    pub async fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let socket = self.socket()?;
+        while !bytes.is_empty() {
+            match socket.try_write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.writable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Its next answer.
     ///
     /// # Errors
-    /// When it is gone, or says something that is more than `most` bytes.
-    pub async fn ask(&self, job: &Job<'_>, most: usize) -> io::Result<Result<Made, Unfit>> {
-        let socket = self.socket()?;
-        let head = job.head().ok_or_else(|| io::Error::other("the body is too large for a worker"))?;
-        write_all(socket, &[&head, job.variables, job.body]).await?;
+    /// When it is gone, or says something of more than `most` bytes.
+    pub async fn answer(&mut self, most: usize) -> io::Result<Result<Made, Unfit>> {
         // Besides what was made there are some bytes, and errors that tell where.
-        let frame = read_frame(socket, most.saturating_add(4096)).await?;
-        read_answer(&frame).ok_or_else(|| ErrorKind::InvalidData.into())
+        let frame = self.frame(most.saturating_add(64 << 10)).await?;
+        let answer = frame.get(4..).and_then(read_answer).ok_or(ErrorKind::InvalidData)?;
+        let length = frame.len();
+        self.input.drain(..length);
+        Ok(answer)
     }
 
-    /// Whether it is there yet, of one that is to say nothing: somebody else may have killed it.
-    pub fn lives(&self) -> bool {
-        let nothing = self.socket().and_then(|socket| socket.try_read(&mut [0; 1]));
-        nothing.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    /// The next frame, with its length; it stays in front of what was read. One that says it is longer than `most` is none
+    /// of a worker's that is well.
+    async fn frame(&mut self, most: usize) -> io::Result<&[u8]> {
+        let socket = self.socket.as_ref().ok_or(ErrorKind::NotConnected)?;
+        loop {
+            let length = self.input.first_chunk().map(|length| u32::from_ne_bytes(*length) as usize);
+            match length {
+                Some(length) if length > most => return Err(ErrorKind::InvalidData.into()),
+                Some(length) if self.input.len() >= length + 4 => return Ok(&self.input[..length + 4]),
+                Some(length) => self.input.reserve(length + 4 - self.input.len()),
+                None => self.input.reserve(READ),
+            }
+            match socket.try_read_buf(&mut self.input) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.readable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns when it is gone, of one that has nothing to say: somebody else may have killed it.
+    pub async fn gone(&self) {
+        let Some(socket) = &self.socket else { return };
+        while socket.readable().await.is_ok() {
+            match socket.try_read(&mut [0; 1]) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
     }
 
     fn socket(&self) -> io::Result<&UnixStream> {
@@ -127,50 +174,5 @@ fn ended(status: ExitStatus) -> String {
         Some(6 | 11) => "it takes more memory or a deeper recursion than there is".into(),
         Some(9) => "its process was killed, perhaps for want of memory".into(),
         _ => format!("its process ended: {status}"),
-    }
-}
-
-async fn write_all(socket: &UnixStream, parts: &[&[u8]]) -> io::Result<()> {
-    let mut slices: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
-    let mut slices = &mut slices[..];
-    IoSlice::advance_slices(&mut slices, 0); // past those that are empty
-    while !slices.is_empty() {
-        match socket.try_write_vectored(slices) {
-            Ok(count) => IoSlice::advance_slices(&mut slices, count),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => socket.writable().await?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Without its length. One that says it is longer than `most` is none of a worker's that is well.
-async fn read_frame(socket: &UnixStream, most: usize) -> io::Result<Vec<u8>> {
-    let mut frame = Vec::with_capacity(4 << 10);
-    let mut rest = None;
-    loop {
-        match socket.try_read_buf(&mut frame) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                socket.readable().await?;
-                continue;
-            }
-            Err(error) => return Err(error),
-        }
-        if rest.is_none()
-            && let Some(length) = frame.first_chunk()
-        {
-            let length = u32::from_ne_bytes(*length) as usize;
-            if length > most {
-                return Err(ErrorKind::InvalidData.into());
-            }
-            rest = Some(length);
-            frame.drain(..4);
-            frame.reserve_exact(length.saturating_sub(frame.len()));
-        }
-        if rest.is_some_and(|rest| frame.len() >= rest) {
-            return Ok(frame);
-        }
     }
 }

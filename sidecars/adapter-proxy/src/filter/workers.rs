@@ -1,4 +1,5 @@
-//! The workers that there are: started when there is something to do for one, and killed when it takes too long.
+//! The workers that there are, and what waits for them. What comes while one is busy it gets together: to wake it costs
+//! more than most bodies do.
 
 use super::frame::{Coding, Job, Made, wears};
 use super::process::{Killed, Process, bury};
@@ -6,27 +7,53 @@ use crate::body::Unfit;
 use crate::config;
 use chassis::exposition::Exposition;
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Display, Formatter};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_local;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// All but one that have had nothing to do for so long are ended.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Who waits so long for one that is busy gets another one.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// A task that came to no good end is done alone for so long.
+const SUSPECT: Duration = Duration::from_mins(1);
+
+/// What one gets together, in bytes: less than its socket takes without its help.
+const BATCH: usize = 64 << 10;
 
 pub struct Workers {
     settings: config::Filters,
     /// What each is told first
     configuration: Rc<str>,
-    idle: RefCell<Vec<Process>>,
-    free: Semaphore,
-    waiting: Cell<usize>,
-    tidying: Cell<bool>,
+    queue: RefCell<VecDeque<Waiting>>,
+    /// Told when something is in the queue
+    more: Notify,
+    running: Cell<usize>,
+    /// Those that have nothing to do
+    idle: Cell<usize>,
+    /// When a task came to no good end last
+    suspects: RefCell<BTreeMap<u32, Instant>>,
+    /// Those that are busy with one of these
+    apart: Cell<usize>,
     counters: Rc<Counters>,
     graves: UnboundedSender<Killed>,
+}
+
+/// A body that waits for a worker, or is with one.
+struct Waiting {
+    task: u32,
+    frame: Vec<u8>,
+    since: Instant,
+    /// It was with others when something went wrong: whose fault it is will be seen
+    alone: bool,
+    answer: oneshot::Sender<Result<Made, Failure>>,
 }
 
 /// Of all there were, also with earlier configurations.
@@ -77,6 +104,18 @@ impl Counters {
         page.counter("adapter_proxy_workers_started_total", "Processes that were started to run filters");
         page.sample(&[], self.started.get());
     }
+
+    fn count(&self, result: &Result<Made, Failure>) {
+        let count = match result {
+            Ok(_) => &self.made,
+            Err(Failure::Unfit(_)) => &self.unfit,
+            Err(Failure::Busy) => &self.busy,
+            Err(Failure::Late(_)) => &self.late,
+            Err(Failure::Died(_)) => &self.died,
+            Err(Failure::Absent(_)) => &self.absent,
+        };
+        count.set(count.get() + 1);
+    }
 }
 
 impl Display for Failure {
@@ -99,16 +138,18 @@ impl Workers {
         Rc::new(Self {
             settings: settings.clone(),
             configuration: text.into(),
-            idle: RefCell::default(),
-            free: Semaphore::new(settings.workers),
-            waiting: Cell::new(0),
-            tidying: Cell::new(false),
+            queue: RefCell::default(),
+            more: Notify::new(),
+            running: Cell::new(0),
+            idle: Cell::new(0),
+            suspects: RefCell::default(),
+            apart: Cell::new(0),
             counters,
             graves,
         })
     }
 
-    /// Has a worker do it, and waits for it. When it is not waited for any more, the worker is killed.
+    /// Has a worker do it, and waits for that.
     ///
     /// # Errors
     /// Why nothing was made of the body.
@@ -119,95 +160,182 @@ impl Workers {
         variables: &[u8],
         body: &[u8],
     ) -> Result<Made, Failure> {
-        let result = self.ask(&Job { task, coding, variables, body }).await;
-        let counters = &self.counters;
-        let count = match &result {
-            Ok(_) => &counters.made,
-            Err(Failure::Unfit(_)) => &counters.unfit,
-            Err(Failure::Busy) => &counters.busy,
-            Err(Failure::Late(_)) => &counters.late,
-            Err(Failure::Died(_)) => &counters.died,
-            Err(Failure::Absent(_)) => &counters.absent,
-        };
-        count.set(count.get() + 1);
+        let result = self.queued(&Job { task, coding, variables, body }).await;
+        self.counters.count(&result);
         result
     }
 
-    async fn ask(self: &Rc<Self>, job: &Job<'_>) -> Result<Made, Failure> {
-        let deadline = self.settings.deadline;
-        let _turn = self.turn(deadline).await?;
-        let mut process = match self.take() {
-            Some(process) => process,
-            None => self.start().await?,
-        };
-        match timeout(deadline, process.ask(job, self.settings.max_output)).await {
-            Err(_) => Err(Failure::Late(deadline)),
-            Ok(Err(error)) => Err(Failure::Died(process.why(&error))),
-            Ok(Ok(answer)) => {
-                if !wears(job, &answer) {
-                    self.idle.borrow_mut().push(process);
-                    self.tidy();
-                }
-                answer.map_err(Failure::Unfit)
-            }
-        }
-    }
-
-    /// Waits until one of them is free, or may be started.
-    async fn turn(&self, limit: Duration) -> Result<SemaphorePermit<'_>, Failure> {
-        if let Ok(turn) = self.free.try_acquire() {
-            return Ok(turn);
-        }
-        if self.waiting.get() >= self.settings.pending {
+    async fn queued(self: &Rc<Self>, job: &Job<'_>) -> Result<Made, Failure> {
+        if self.queue.borrow().len() >= self.settings.pending {
             return Err(Failure::Busy);
         }
-        let _waiting = Waiting::one(&self.waiting);
-        timeout(limit, self.free.acquire()).await.ok().and_then(Result::ok).ok_or(Failure::Busy)
+        let Some(frame) = job.frame() else {
+            return Err(Failure::Unfit(Unfit::new("it is too large for a worker".into())));
+        };
+        let (answer, mut answered) = oneshot::channel();
+        self.queue.borrow_mut().push_back(Waiting {
+            task: job.task,
+            frame,
+            since: Instant::now(),
+            alone: false,
+            answer,
+        });
+        if self.idle.get() > 0 {
+            self.more.notify_one();
+        } else if self.running.get() == 0 {
+            self.grow();
+        } else if let Ok(answer) = timeout(PATIENCE, &mut answered).await {
+            return answer.unwrap_or(Err(Failure::Busy));
+        } else if self.idle.get() == 0 && !self.queue.borrow().is_empty() {
+            self.grow();
+        }
+        answered.await.unwrap_or(Err(Failure::Busy))
     }
 
-    /// One that has nothing to do.
-    fn take(&self) -> Option<Process> {
+    /// One more of them, if there may be one.
+    fn grow(self: &Rc<Self>) {
+        if self.running.get() < self.settings.workers {
+            self.running.set(self.running.get() + 1);
+            let this = Rc::downgrade(self);
+            spawn_local(async move {
+                let Some(this) = this.upgrade() else { return };
+                this.drive().await;
+                this.running.set(this.running.get() - 1);
+                // There may be something left, and nobody to do it.
+                if this.running.get() == 0 && !this.queue.borrow().is_empty() {
+                    this.grow();
+                }
+            });
+        }
+    }
+
+    /// Starts a process, and gives it all there is to do, until it ends.
+    async fn drive(&self) {
+        self.counters.started.set(self.counters.started.get() + 1);
+        let mut process = match Process::start(&self.configuration, &self.graves).await {
+            Ok(process) => process,
+            Err(error) => {
+                // Whoever waits would wait in vain.
+                for waiting in self.queue.take() {
+                    let _ = waiting.answer.send(Err(Failure::Absent(error.to_string())));
+                }
+                return;
+            }
+        };
         loop {
-            let process = self.idle.borrow_mut().pop()?;
-            if process.lives() {
-                return Some(process);
+            let (mut batch, is_apart) = self.next();
+            if batch.is_empty() {
+                if !self.wait(&process).await {
+                    return;
+                }
+                continue;
+            }
+            self.apart.set(self.apart.get() + usize::from(is_apart));
+            let given = self.give(&mut process, &mut batch).await;
+            self.apart.set(self.apart.get() - usize::from(is_apart));
+            match given {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(failure) => return self.sort_out(batch, failure),
             }
         }
     }
 
-    async fn start(&self) -> Result<Process, Failure> {
-        self.counters.started.set(self.counters.started.get() + 1);
-        let started = Process::start(&self.configuration, &self.graves).await;
-        started.map_err(|error| Failure::Absent(error.to_string()))
-    }
-
-    /// Ends those that have nothing to do, all but one, once that has been so for a while.
-    fn tidy(self: &Rc<Self>) {
-        if self.idle.borrow().len() < 2 || self.tidying.replace(true) {
-            return;
+    /// What is to be done next, of what is still waited for and has not waited too long; and whether it is a task that
+    /// came to no good end lately. Those are done alone, and there is always one worker that has none of them.
+    fn next(&self) -> (VecDeque<Waiting>, bool) {
+        let (mut batch, mut bytes, mut index, mut queue) = (VecDeque::new(), 0, 0, self.queue.borrow_mut());
+        let may_be_apart = self.apart.get() + 1 < self.settings.workers.max(2);
+        while let Some(one) = queue.get(index) {
+            let (is_alone, is_suspect) = (one.alone, self.is_suspect(one.task));
+            if is_suspect && !may_be_apart || (is_suspect || is_alone) && !batch.is_empty() {
+                index += 1;
+                continue;
+            }
+            if !batch.is_empty() && bytes + one.frame.len() > BATCH {
+                break;
+            }
+            let Some(one) = queue.remove(index) else { break };
+            if one.answer.is_closed() {
+                continue;
+            }
+            if one.since.elapsed() > self.settings.deadline && !is_alone {
+                // It may be that nobody waits for it any more.
+                let _ = one.answer.send(Err(Failure::Busy));
+                continue;
+            }
+            bytes += one.frame.len();
+            batch.push_back(one);
+            if is_suspect || is_alone {
+                return (batch, is_suspect);
+            }
         }
-        let this = Rc::downgrade(self);
-        spawn_local(async move {
-            sleep(IDLE).await;
-            let Some(this) = this.upgrade() else { return };
-            this.tidying.set(false);
-            this.idle.borrow_mut().truncate(1);
-        });
+        (batch, false)
     }
-}
 
-/// One more that waits, until it is dropped.
-struct Waiting<'a>(&'a Cell<usize>);
-
-impl<'a> Waiting<'a> {
-    fn one(count: &'a Cell<usize>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
+    fn is_suspect(&self, task: u32) -> bool {
+        self.suspects.borrow().get(&task).is_some_and(|at| at.elapsed() < SUSPECT)
     }
-}
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+    /// Waits for something to do; `false` when there is nothing, or the process is gone.
+    async fn wait(&self, process: &Process) -> bool {
+        self.idle.set(self.idle.get() + 1);
+        let is_last = self.running.get() == 1;
+        let goes_on = tokio::select! {
+            () = self.more.notified() => true,
+            () = process.gone() => false,
+            () = sleep(IDLE), if !is_last => false,
+        };
+        self.idle.set(self.idle.get() - 1);
+        goes_on
+    }
+
+    /// Has the process do all of it, and says whether it goes on after that. What is left in `batch` after an error has no
+    /// answer.
+    async fn give(&self, process: &mut Process, batch: &mut VecDeque<Waiting>) -> Result<bool, Failure> {
+        let (deadline, most) = (self.settings.deadline, self.settings.max_output);
+        let mut is_worn = false;
+        let together: Vec<u8>;
+        let bytes = match batch.make_contiguous() {
+            [one] => &one.frame,
+            all => {
+                together = all.iter().flat_map(|one| &one.frame).copied().collect();
+                &together
+            }
+        };
+        let late = || Failure::Late(deadline);
+        if let Err(error) = timeout(deadline, process.send(bytes)).await.map_err(|_| late())? {
+            return Err(Failure::Died(process.why(&error)));
+        }
+        while let Some(first) = batch.front() {
+            let answer = match timeout(deadline, process.answer(most)).await.map_err(|_| late())? {
+                Ok(answer) => answer,
+                Err(error) => return Err(Failure::Died(process.why(&error))),
+            };
+            is_worn |= wears(first.frame.len(), &answer);
+            if let Some(first) = batch.pop_front() {
+                let _ = first.answer.send(answer.map_err(Failure::Unfit));
+            }
+        }
+        Ok(!is_worn)
+    }
+
+    /// A process came to its end with these. If there is more than one, each is tried alone.
+    fn sort_out(&self, mut batch: VecDeque<Waiting>, failure: Failure) {
+        let is_clear = batch.len() == 1;
+        // Answers are kept back for so short a time that it is most likely the first one.
+        if let Some(first) = batch.front() {
+            self.suspects.borrow_mut().insert(first.task, Instant::now());
+        }
+        while let Some(mut one) = batch.pop_back() {
+            if is_clear {
+                // It may be that nobody waits for it any more.
+                let _ = one.answer.send(Err(failure));
+                break;
+            }
+            one.alone = true;
+            self.queue.borrow_mut().push_front(one);
+        }
+        self.more.notify_one();
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::config::{self, BodyMapping, To};
+use crate::exporter::Fetcher;
 use crate::filter::Workers;
 use crate::route::{Route, Routes};
 use std::rc::Rc;
@@ -19,19 +20,24 @@ pub struct Routing {
     nowhere: Rc<Cluster>,
 }
 
+/// What a page of metrics is made of, and the number of what workers do for it.
+pub type Fetched = (Rc<Fetcher>, u32);
+
 /// Where a route leads, and the numbers of what workers do for it, as [`crate::filter::Tasks`] counts.
 struct Lead {
     cluster: Option<Rc<Cluster>>,
+    page: Option<Fetched>,
     request: Option<u32>,
     /// Of each of its `responses`
     responses: Vec<Option<u32>>,
 }
 
 impl Routing {
-    /// For `listener`. `cluster` finds one by its name, and `task` is the number of the listener's first one.
+    /// For `listener`. `cluster` and `page` find one by its name, and `task` is the number of the listener's first one.
     pub fn new(
         listener: &config::Listener,
         cluster: impl Fn(&str) -> Option<Rc<Cluster>>,
+        page: impl Fn(&str) -> Option<Fetched>,
         workers: Option<Rc<Workers>>,
         mut task: u32,
     ) -> Rc<Self> {
@@ -47,6 +53,7 @@ impl Routing {
                 To::Cluster(name) => cluster(name),
                 To::Metrics(_) | To::Answer(_) => None,
             },
+            page: if let To::Metrics(name) = &route.to { page(name) } else { None },
             request: next(route.request.body.is_some()),
             responses: route.responses.iter().map(|response| next(response.body.is_some())).collect(),
         });
@@ -71,6 +78,11 @@ impl Routing {
             None => self.default.as_ref(),
         };
         to.unwrap_or(&self.nowhere).clone()
+    }
+
+    /// What a route's page is made of.
+    pub fn page(&self, route: usize) -> Option<&Fetched> {
+        self.leads.get(route)?.page.as_ref()
     }
 
     /// Whether another body is made of the request's.

@@ -5,7 +5,6 @@ use crate::address::Address;
 use crate::config::Check;
 use crate::stream::Stream;
 use std::io::{self, ErrorKind};
-use tokio::io::Interest;
 
 /// The line with the status is in these, or it is no HTTP.
 const LINE: usize = 1024;
@@ -24,7 +23,7 @@ pub async fn check(check: &Check, endpoint: &Endpoint) -> Result<(), String> {
             let request = format!(
                 "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: adapter-proxy\r\naccept: */*\r\nconnection: close\r\n\r\n"
             );
-            write(&stream, request.as_bytes()).await.map_err(|error| format!("GET {path}: {error}"))?;
+            stream.write_all(request.as_bytes()).await.map_err(|error| format!("GET {path}: {error}"))?;
             let line = until(&stream, |read| read.contains(&b'\n') || read.len() >= LINE).await;
             let line = line.map_err(|error| format!("GET {path}: {error}"))?;
             let found = status_of(&line).ok_or_else(|| format!("GET {path}: no HTTP: {}", shown(&line)))?;
@@ -36,7 +35,7 @@ pub async fn check(check: &Check, endpoint: &Endpoint) -> Result<(), String> {
         }
         Check::Talk { send, expect } => {
             let failed = |error: io::Error| format!("sent {}: {error}", shown(send.as_bytes()));
-            write(&stream, send.as_bytes()).await.map_err(failed)?;
+            stream.write_all(send.as_bytes()).await.map_err(failed)?;
             let expect = expect.as_bytes();
             // Who answers something else is not waited for.
             let answer = until(&stream, |read| read.len() >= expect.len() || !expect.starts_with(read)).await;
@@ -56,31 +55,16 @@ fn status_of(line: &[u8]) -> Option<u16> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-async fn write(stream: &Stream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.ready(Interest::WRITABLE).await?;
-        match stream.try_write(bytes) {
-            Ok(length) => bytes = bytes.get(length..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
 /// What is read until that is enough, or there is no more.
 async fn until(stream: &Stream, enough: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let (mut read, mut buffer) = (vec![], [0; 512]);
     while !enough(&read) {
-        stream.ready(Interest::READABLE).await?;
-        match stream.try_read(&mut buffer) {
-            Ok(0) if read.is_empty() => {
+        match stream.read(&mut buffer).await? {
+            0 if read.is_empty() => {
                 return Err(io::Error::new(ErrorKind::UnexpectedEof, "closed without an answer"));
             }
-            Ok(0) => break,
-            Ok(length) => read.extend_from_slice(&buffer[..length]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+            0 => break,
+            length => read.extend_from_slice(&buffer[..length]),
         }
     }
     Ok(read)

@@ -118,7 +118,8 @@ impl Written {
         if path.contains("{name}") == names.is_empty() {
             return Err("`names` and a path with `{name}` in it go together".into());
         }
-        let in_path = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte));
+        let in_path =
+            |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/?&=:%,".contains(&byte));
         if let Some(name) = names.iter().find(|name| !in_path(name)) {
             return Err(format!("the name `{name}` cannot be part of a path"));
         }

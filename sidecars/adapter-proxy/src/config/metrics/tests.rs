@@ -110,7 +110,7 @@ fn targets() {
         ("targets: [{name: a, source: {file: /a}}]", "p:1:11: `a` has no metrics"),
         (
             "targets: [{name: a, preset: no, source: {file: /a}}]",
-            "p:1:11: there is no preset `no`\nhint: there are `nginx`",
+            "p:1:11: there is no preset `no`\nhint: there are `actuator-health`, ",
         ),
         ("max-series: 0\ntargets: []", "p:1:13: expected at least 1"),
     ] {

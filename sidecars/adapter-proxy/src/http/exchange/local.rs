@@ -1,11 +1,16 @@
 //! Requests that are answered here: nobody else is asked.
 
+use super::super::Refusal;
+use super::super::buffer::Bytes;
 use super::super::problem::Problem;
 use super::super::reply::Reply;
 use super::super::request::field;
 use super::{Exchange, Next};
 use crate::config::{Answer, To};
-use crate::route::Known;
+use crate::exporter::{self, Fetched, accept};
+use crate::filter::{Coding, OPENMETRICS};
+use crate::route::{Asked, Known};
+use std::rc::Rc;
 
 impl Exchange<'_> {
     /// The answer of a route that gives one itself, or of none; `None` when an upstream is to be asked.
@@ -21,8 +26,42 @@ impl Exchange<'_> {
             Some(route) => match &route.to {
                 To::Default | To::Cluster(_) => None,
                 To::Answer(answer) => Some(self.give(answer).await),
-                To::Metrics(_) => None,
+                To::Metrics(_) => Some(self.expose().await),
             },
+        }
+    }
+
+    /// Fetches what the route's page of metrics is made of, and has it made.
+    async fn expose(&mut self) -> Next {
+        let routing = self.routing.clone();
+        let Some(((fetcher, task), workers)) =
+            self.route().and_then(|route| routing.page(route)).zip(routing.workers.as_ref())
+        else {
+            return self.refuse(Refusal(503, "no-page")).await;
+        };
+        let mut body = Bytes::default();
+        let fetched = fetcher.fetch().await;
+        Fetched::encode(fetched.iter().map(|fetched| &**fetched), &mut body);
+        body.recount();
+        drop(fetched);
+        let accept = |asked: &Asked| {
+            let named = asked.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("accept"));
+            accept::openmetrics(named.map(|header| header.value))
+        };
+        let routed = self.request.routed.as_ref().zip(routing.route(self.route()));
+        let openmetrics = routed.and_then(|(routed, route)| routed.again(route, |asked, _| Some(accept(asked))));
+        let (variables, kind) =
+            if openmetrics == Some(true) { (OPENMETRICS, exporter::OPENMETRICS) } else { (&b""[..], exporter::TEXT) };
+        match workers.run(*task, Coding::Identity, variables, &body).await {
+            Ok(made) => {
+                for said in made.said.lines() {
+                    self.client.connection.traffic().complaints.say("page", &Rc::from(said), said);
+                }
+                let fields = format!("Content-Type: {kind}\r\n");
+                let reply = Reply { status: 200, reason: None, fields: fields.as_bytes(), body: &made.body };
+                self.reply(200, |manner, out| reply.write(manner, out)).await
+            }
+            Err(failure) => self.unfit(failure, false).await,
         }
     }
 
