@@ -16,7 +16,7 @@ use std::rc::Rc;
 thread_local! {
     static ROUTING: Rc<Routing> = {
         let address = "127.0.0.1:1".parse().expect("an address");
-        Routing::new(&Listener::at(address, Protocol::Http, "cluster"), |_| None, None, 0)
+        Routing::new(&Listener::at(address, Protocol::Http, "cluster"), |_| None, |_| None, None, 0)
     };
 }
 

@@ -48,7 +48,7 @@ fn routing(routed: bool) -> Rc<Routing> {
     if !routed {
         listener.routes.clear();
     }
-    Routing::new(&listener, |_| None, None, 0)
+    Routing::new(&listener, |_| None, |_| None, None, 0)
 }
 
 fuzz_target!(|bytes: &[u8]| {
