@@ -19,7 +19,9 @@ fuzz_target!(|text: &str| {
                     assert!(chosen.len() <= settings.endpoints.len(), "each once");
                 }
             }
-            assert!(config.listeners.iter().flat_map(|one| one.clusters()).all(|name| config.clusters.contains_key(name)));
+            assert!(
+                config.listeners.iter().flat_map(|one| one.clusters()).all(|name| config.clusters.contains_key(name))
+            );
         }
         Err(wrong) => assert!(wrong.0.starts_with("config.yaml:"), "{wrong}"),
     }

@@ -29,7 +29,10 @@ fn what_the_docs_say_is_so() {
         let source = format!("source: {{file: {}}}", path.display());
         let lines = target.lines().map(|line| format!("\n    {line}"));
         let target: String = lines.collect();
-        let exporter = Exporter::of(&format!("\n    targets:\n    - name: app\n      {source}{}", target.replace("\n    ", "\n      ")));
+        let exporter = Exporter::of(&format!(
+            "\n    targets:\n    - name: app\n      {source}{}",
+            target.replace("\n    ", "\n      ")
+        ));
         let (text, _) = exporter.pages();
         has(&text, &page.lines().collect::<Vec<_>>());
         let series = text.lines().filter(|line| !line.starts_with('#') && !line.starts_with("adapter_")).count();

@@ -23,15 +23,31 @@ fn files_in_each_format() {
         "format: xml, metrics: [{name: q, help: h, each: '.s.q[]', value: '.\"#text\"', labels: {n: '.\"@n\"'}}]",
         &["q{n=\"a\"} 1", "q{n=\"b\"} 2"],
     );
-    of_file("a: 1\nb: [2, 3]\n", "format: yaml, metrics: [{name: b, help: h, each: '.b | to_entries[]', value: .value, labels: {n: .key}}]", &["b{n=\"0\"} 2", "b{n=\"1\"} 3"]);
-    of_file("# name,up\nx,yes\ny,no\n", "format: csv, metrics: [{name: up, help: h, each: '.[]', value: .up, values: {yes: 1, no: 0}, labels: {name: .name}}]", &["up{name=\"x\"} 1", "up{name=\"y\"} 0"]);
-    of_file("workers=4\nidle = 25%\n", "format: {pairs: \"=\"}, metrics: [{name: workers, help: h, value: .workers}, {name: idle_ratio, help: h, value: .idle, unit: percent}]", &["workers 4", "idle_ratio 0.25"]);
+    of_file(
+        "a: 1\nb: [2, 3]\n",
+        "format: yaml, metrics: [{name: b, help: h, each: '.b | to_entries[]', value: .value, labels: {n: .key}}]",
+        &["b{n=\"0\"} 2", "b{n=\"1\"} 3"],
+    );
+    of_file(
+        "# name,up\nx,yes\ny,no\n",
+        "format: csv, metrics: [{name: up, help: h, each: '.[]', value: .up, values: {yes: 1, no: 0}, labels: {name: .name}}]",
+        &["up{name=\"x\"} 1", "up{name=\"y\"} 0"],
+    );
+    of_file(
+        "workers=4\nidle = 25%\n",
+        "format: {pairs: \"=\"}, metrics: [{name: workers, help: h, value: .workers}, {name: idle_ratio, help: h, value: .idle, unit: percent}]",
+        &["workers 4", "idle_ratio 0.25"],
+    );
     of_file(
         "GET /a took 12 ms\nnothing\nPUT /b took 7 ms\n",
         "format: {lines: '^(?<method>[A-Z]+) (?<path>\\S+) took (?<took>.+)$'}, metrics: [{name: took_seconds, help: h, each: '.[]', value: .took, unit: ms, labels: {path: .path, method: .method}}]",
         &["took_seconds{method=\"GET\",path=\"/a\"} 0.012", "took_seconds{method=\"PUT\",path=\"/b\"} 0.007"],
     );
-    of_file("12 users", "format: text, metrics: [{name: users, help: h, value: 'capture(\"(?<n>[0-9]+) users\").n'}]", &["users 12"]);
+    of_file(
+        "12 users",
+        "format: text, metrics: [{name: users, help: h, value: 'capture(\"(?<n>[0-9]+) users\").n'}]",
+        &["users 12"],
+    );
 }
 
 #[test]
@@ -73,7 +89,8 @@ fn http_over_a_unix_socket_and_memcached_s_talk() {
 fn a_file_that_comes_later() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("status.json");
-    let exporter = Exporter::one(&format!("source: {{file: {}}}, metrics: [{{name: v, help: h, value: .v}}]", path.display()));
+    let exporter =
+        Exporter::one(&format!("source: {{file: {}}}, metrics: [{{name: v, help: h, value: .v}}]", path.display()));
     has(&exporter.pages().0, &["adapter_up{target=\"app\"} 0"]);
     std::fs::write(&path, "{\"v\": 5}").unwrap();
     has(&exporter.pages().0, &["adapter_up{target=\"app\"} 1", "v 5"]);
