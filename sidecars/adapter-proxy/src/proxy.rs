@@ -12,6 +12,7 @@ use adapter_proxy::exporter::Fetcher;
 use adapter_proxy::filter::{self, Workers};
 use adapter_proxy::http::Routing;
 use adapter_proxy::listener::Listener;
+use adapter_proxy::route::unreachable;
 use adapter_proxy::traffic::Traffic;
 use anyhow::{Context, Result};
 use chassis::admin;
@@ -136,6 +137,11 @@ impl Proxy {
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
         self.workers = self.workers(&config);
         self.pages = self.pages(&config);
+        for listener in &config.listeners {
+            for warning in unreachable(&listener.routes) {
+                message::warning(format_args!("{}: {warning}", listener.listen));
+            }
+        }
         let mut task = 0;
         for listener in &config.listeners {
             let (cluster, page) =
