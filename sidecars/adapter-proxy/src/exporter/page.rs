@@ -69,13 +69,12 @@ impl Page {
             let fetched = fetched.iter().find(|fetched| fetched.target == index);
             let (mut outcome, mut first) = (Outcome::default(), None);
             let before = families.left();
-            match fetched.map(|fetched| fetched.body.as_ref()) {
-                Some(Ok(body)) => match target.write(body, limits, &mut families, &mut outcome, &mut first) {
+            // Why there is no body has been said where it was fetched.
+            if let Some(Ok(body)) = fetched.map(|fetched| fetched.body.as_ref()) {
+                match target.write(body, limits, &mut families, &mut outcome, &mut first) {
                     Ok(()) => outcome.up = true,
                     Err(wrong) => first = Some(wrong),
-                },
-                // That has been said where it was fetched.
-                Some(Err(_)) | None => {}
+                }
             }
             outcome.series = before - families.left();
             said.extend(first.map(|first| format!("the target `{}`: {}", target.name, first.replace('\n', "; "))));

@@ -54,15 +54,12 @@ impl Secrets {
         while let Some(at) = rest.find('{') {
             let (before, from) = rest.split_at(at);
             filled.push_str(before);
-            rest = match self.0.iter().find(|(name, _)| from.starts_with(name)) {
-                Some((name, secret)) => {
-                    filled.push_str(&secret.get().map_err(|error| format!("{error:#}"))?);
-                    &from[name.len()..]
-                }
-                None => {
-                    filled.push('{');
-                    &from[1..]
-                }
+            rest = if let Some((name, secret)) = self.0.iter().find(|(name, _)| from.starts_with(name)) {
+                filled.push_str(&secret.get().map_err(|error| format!("{error:#}"))?);
+                &from[name.len()..]
+            } else {
+                filled.push('{');
+                &from[1..]
             };
         }
         filled.push_str(rest);
