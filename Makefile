@@ -38,7 +38,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
-test-pods: images fixtures engines tools tomcat ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+test-pods: images fixtures engines tools tomcat prometheus ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
@@ -115,6 +115,11 @@ target/tomcat/root.tar: tests/kubelet/tomcat.sh
 	@$(call install,mmdebstrap,mmdebstrap)
 	tests/kubelet/tomcat.sh $@
 
+# Debian's Prometheus and the C library that it wants, unpacked without what pages in a browser would want besides.
+prometheus:
+	@architecture=$$(dpkg --print-architecture) && \
+		$(CARGO) xtask unpack prometheus:$$architecture libc6:$$architecture target/prometheus
+
 # Commands that must be there, and the packages they are in.
 define install
 for tool in $(1); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
@@ -127,4 +132,4 @@ endef
 fetch = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1) > /dev/null
 
 .PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench soak fuzz lint clean \
-	fixtures fixtures-all emulators registry peers tomcat tools engines
+	fixtures fixtures-all emulators registry peers tomcat prometheus tools engines

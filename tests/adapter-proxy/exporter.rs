@@ -4,6 +4,7 @@ mod json_exporter;
 mod presets;
 mod scrapes;
 mod sources;
+mod wrong;
 
 use e2e::proxy::{Place, Proxy, connect};
 use e2e::sidecar::free_port;

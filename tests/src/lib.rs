@@ -21,6 +21,7 @@ pub mod process;
 pub mod proxy;
 pub mod registry;
 pub mod shipper;
+pub mod shop;
 pub mod sidecar;
 pub mod trace;
 pub mod view;

@@ -13,6 +13,7 @@ pub use route::{
 };
 
 use crate::address::{Address, Target};
+use crate::exporter;
 use chassis::exit::Usage;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Error as _, MapAccess, Visitor};
@@ -91,7 +92,8 @@ impl Config {
             }
         }
         for (name, page) in &self.pages {
-            page.check().map_err(|wrong| format!("the page `{name}`: {wrong}"))?;
+            // Workers would find out, too, and none of them would work, for routes neither.
+            exporter::Page::new(page).map_err(|wrong| format!("the page `{name}`: {wrong}"))?;
         }
         for (name, cluster) in &self.clusters {
             cluster.check().map_err(|wrong| format!("the cluster `{name}`: {wrong}"))?;

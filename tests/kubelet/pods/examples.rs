@@ -31,6 +31,7 @@ fn the_examples_are_restricted() {
         "log-sidecar/pod.yaml",
         "log-sidecar/sidecar.yaml",
         "log-sidecar/job.yaml",
+        "adapter/pod.yaml",
         "ambassador/pod.yaml",
         "ambassador/classic.yaml",
         "ambassador/job.yaml",

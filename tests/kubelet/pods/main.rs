@@ -1,5 +1,6 @@
 //! Pods from manifests: the examples as they are, and what the runner owes them.
 
+mod adapter;
 mod ambassador;
 mod examples;
 mod lifecycle;

@@ -74,6 +74,19 @@ impl Manifest {
     }
 }
 
+/// What has nothing but those.
+///
+/// # Errors
+/// If it has something else.
+pub fn config_maps(text: &str) -> Result<Vec<ConfigMap>> {
+    let read = |document: &String| {
+        let object: ConfigMap = serde_saphyr::from_str(document)?;
+        ensure!(object.kind == "ConfigMap", "a {} is no ConfigMap", object.kind);
+        Ok(object)
+    };
+    documents(text).iter().map(read).collect()
+}
+
 /// What stands between lines of three dashes. Nothing but comments is no document.
 fn documents(text: &str) -> Vec<String> {
     let mut documents = vec![String::new()];

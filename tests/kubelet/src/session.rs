@@ -60,6 +60,9 @@ impl Shell<'_> {
             self.variables.insert(name.into(), value.into());
             return Ok(String::new());
         }
+        if let Some((old, new, file)) = edited(line) {
+            return self.cluster.apply_edited(file, old, new);
+        }
         let Some((command, text)) = repeated(line) else { return self.kubectl(line) };
         let start = Instant::now();
         loop {
@@ -127,9 +130,15 @@ fn repeated(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("until ")?.strip_suffix("'; do sleep 1; done")?.rsplit_once(" | grep '")
 }
 
+/// OLD, NEW and FILE of `sed 's/OLD/NEW/' FILE | kubectl apply -f -`. OLD is no more than a text.
+fn edited(line: &str) -> Option<(&str, &str, &str)> {
+    let (edit, file) = line.strip_prefix("sed 's/")?.strip_suffix(" | kubectl apply -f -")?.split_once("/' ")?;
+    edit.split_once('/').map(|(old, new)| (old, new, file))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{assignment, expanded, matches, repeated, steps};
+    use super::{assignment, edited, expanded, matches, repeated, steps};
     use std::collections::BTreeMap;
 
     #[test]
@@ -144,6 +153,13 @@ mod tests {
         let line = "until kubectl get --raw /a | grep 'b c'; do sleep 1; done";
         assert_eq!(repeated(line), Some(("kubectl get --raw /a", "b c")));
         assert_eq!(repeated("kubectl get --raw /a"), None);
+    }
+
+    #[test]
+    fn an_edit_is_of_a_file() {
+        let line = "sed 's/# a/a: b/' c.yaml | kubectl apply -f -";
+        assert_eq!(edited(line), Some(("# a", "a: b", "c.yaml")));
+        assert_eq!(edited("kubectl apply -f c.yaml"), None);
     }
 
     #[test]

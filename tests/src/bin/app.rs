@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use e2e::asking::{self, Asker};
 use e2e::orphans::{self, Way};
+use e2e::shop;
 use e2e::view::View;
 use signal_hook::consts::SIGTERM;
 use signal_hook::flag;
@@ -46,6 +47,8 @@ enum Role {
         #[arg(long, num_args = 2, value_names = ["ADMIN", "PATH"])]
         post: Vec<String>,
     },
+    /// Serve a status page and orders on PORT, to this pod alone, until SIGTERM
+    Shop { port: u16 },
     /// Make orphans, and print how many saw PID 1 adopt them
     Orphans { way: Way, count: usize },
     /// Print what this container sees of its pod, as JSON
@@ -99,6 +102,10 @@ fn main() -> Result<ExitCode> {
                 asking::post(admin.parse()?, path)?;
             }
             return Ok(ExitCode::from(u8::from(asker.failed > 0)));
+        }
+        Role::Shop { port } => {
+            flag::register_conditional_shutdown(SIGTERM, 0, Arc::new(AtomicBool::new(true)))?;
+            shop::serve(port)?;
         }
         Role::Orphans { way, count } => println!("{}", orphans::make(way, count)?),
         Role::Look => println!("{}", serde_json::to_string(&View::of_this_process()?)?),

@@ -4,7 +4,7 @@ use super::Services;
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::http;
-use crate::manifest::{Container, HostAlias, Manifest, Object};
+use crate::manifest::{self, ConfigMap, Container, HostAlias, Manifest, Object};
 use crate::pod::{Phase, Pod};
 use anyhow::{Context, Result, bail, ensure};
 use e2e::process::DEADLINE;
@@ -98,6 +98,27 @@ impl<'a> Cluster<'a> {
         let printed: Vec<_> =
             objects.iter().map(|object| format!("{}/{} created", object.resource, object.name)).collect();
         self.applied = Some(Applied { objects, pod });
+        Ok(printed.join("\n"))
+    }
+
+    /// As `sed` and `kubectl apply` do it with a file of `ConfigMap`s of what was applied: the first `old` of each line
+    /// becomes `new`.
+    ///
+    /// # Errors
+    /// If that changes nothing, or there are others.
+    pub fn apply_edited(&mut self, file: &str, old: &str, new: &str) -> Result<String> {
+        let text = self.read(&["-f", file])?;
+        let edited: Vec<_> = text.lines().map(|line| line.replacen(old, new, 1)).collect();
+        let edited = edited.join("\n");
+        ensure!(edited != text.trim_end(), "{file} has no `{old}`");
+        let applied = self.applied.as_mut().context("nothing was applied")?;
+        let mut printed = vec![];
+        for ConfigMap { metadata, data, .. } in manifest::config_maps(&edited)? {
+            let name = metadata.name;
+            ensure!(applied.is("configmap", Some(&name)), "there is {:?}", applied.objects);
+            applied.pod.configure(&name, data)?;
+            printed.push(format!("configmap/{name} configured"));
+        }
         Ok(printed.join("\n"))
     }
 
