@@ -103,6 +103,7 @@ tools:
 		util-linux zip unzip libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client \
 		postgresql nginx haproxy curl wrk iproute2 prometheus)
 	@/usr/bin/python3 -c 'import websockets' 2> /dev/null || { $(call fetch,python3-websockets); }
+	@/usr/bin/python3 -c 'import prometheus_client' 2> /dev/null || { $(call fetch,python3-prometheus-client); }
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:
