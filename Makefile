@@ -3,7 +3,8 @@
 CARGO ?= cargo
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= answer archive body-json body-text body-xml body-yaml config cri damaged json multiline positions \
-	proxy-answer proxy-chunked proxy-config proxy-dns proxy-endpoints proxy-page proxy-request proxy-route sums
+	proxy-answer proxy-chunked proxy-config proxy-dns proxy-endpoints proxy-filter proxy-page proxy-request \
+	proxy-route sums
 
 # Where the sources are to be had, for the images to tell: `make images SOURCE=https://git.example/pause-kit`
 source = $(if $(SOURCE),--source '$(SOURCE)')
