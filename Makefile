@@ -100,10 +100,11 @@ peers:
 # this machine's packages. Their services are not to be started: the tests have their own.
 tools:
 	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq \
-		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk ip,binutils file gdb util-linux zip unzip \
-		libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql \
-		nginx haproxy curl wrk iproute2)
+		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk ip prometheus promtool,binutils file gdb \
+		util-linux zip unzip libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client \
+		postgresql nginx haproxy curl wrk iproute2 prometheus)
 	@/usr/bin/python3 -c 'import websockets' 2> /dev/null || { $(call fetch,python3-websockets); }
+	@/usr/bin/python3 -c 'import prometheus_client' 2> /dev/null || { $(call fetch,python3-prometheus-client); }
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:
