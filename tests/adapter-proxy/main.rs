@@ -1,5 +1,6 @@
 //! adapter-proxy from outside: the built program, real clients and real servers.
 
+mod adapter;
 mod cluster;
 mod exporter;
 mod http;

@@ -135,7 +135,12 @@ impl Proxy {
             config.clusters.iter().map(|(name, cluster)| (name.clone(), self.cluster(name, cluster))).collect();
         self.status.clusters.replace(self.clusters.clone());
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
-        self.workers = self.workers(&config);
+        let workers = self.workers(&config);
+        let stays = |before: &Rc<Workers>| workers.as_ref().is_some_and(|workers| Rc::ptr_eq(workers, before));
+        if let Some(before) = self.workers.take().filter(|before| !stays(before)) {
+            before.retire();
+        }
+        self.workers = workers;
         self.pages = self.pages(&config);
         for listener in &config.listeners {
             for warning in unreachable(&listener.routes) {

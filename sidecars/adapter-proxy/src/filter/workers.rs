@@ -42,6 +42,8 @@ pub struct Workers {
     suspects: RefCell<BTreeMap<u32, Instant>>,
     /// Those that are busy with one of these
     apart: Cell<usize>,
+    /// There are others for what comes
+    is_retired: Cell<bool>,
     counters: Rc<Counters>,
     graves: UnboundedSender<Killed>,
 }
@@ -144,9 +146,16 @@ impl Workers {
             idle: Cell::new(0),
             suspects: RefCell::default(),
             apart: Cell::new(0),
+            is_retired: Cell::new(false),
             counters,
             graves,
         })
+    }
+
+    /// Ends each of them that has nothing to do. For requests that are under way there are still some, while they need them.
+    pub fn retire(&self) {
+        self.is_retired.set(true);
+        self.more.notify_waiters();
     }
 
     /// Has a worker do it, and waits for that.
@@ -202,8 +211,9 @@ impl Workers {
                 this.drive().await;
                 this.running.set(this.running.get() - 1);
                 // There may be something left, and nobody to do it.
-                if this.running.get() == 0 && !this.queue.borrow().is_empty() {
+                if !this.queue.borrow().is_empty() {
                     this.grow();
+                    this.more.notify_one(); // one that is idle may have had to leave it to this one
                 }
             });
         }
@@ -279,6 +289,9 @@ impl Workers {
 
     /// Waits for something to do; `false` when there is nothing, or the process is gone.
     async fn wait(&self, process: &Process) -> bool {
+        if self.is_retired.get() {
+            return false;
+        }
         self.idle.set(self.idle.get() + 1);
         let is_last = self.running.get() == 1;
         let goes_on = tokio::select! {

@@ -38,8 +38,11 @@ impl Collect {
             match self.body.step(input.filled()).map_err(Broken::Bad)? {
                 Step::Skip(count) => input.consume(count),
                 Step::Data(count) => {
-                    if self.most - self.data.len() < count {
-                        return Poll::Ready(Err(Broken::TooLarge));
+                    let count = count.min(self.most.saturating_sub(self.data.len()));
+                    if count == 0 {
+                        // Of what is there already some may be taken out.
+                        let is_more = self.data.len() > before;
+                        return Poll::Ready(if is_more { Ok(()) } else { Err(Broken::TooLarge) });
                     }
                     if self.data.capacity() == 0 {
                         self.data = Bytes::take();

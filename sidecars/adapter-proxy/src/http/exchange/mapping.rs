@@ -28,7 +28,9 @@ impl Exchange<'_> {
     pub async fn map_request(&mut self, body: Body, mapping: &BodyMapping, task: u32) -> Result<(), Next> {
         let is_empty = matches!(body, Body::Length(0));
         if is_empty && !mapping.makes() {
-            self.head.extend_from_slice(b"\r\n");
+            // Where a body would mean something, that there is none is said (RFC 9110, 8.6).
+            let length = if self.request.safe { "" } else { "Content-Length: 0\r\n" };
+            let _ = write!(self.head, "{length}\r\n"); // a vector takes anything
             return Ok(());
         }
         if self.request.expects && !is_empty {
@@ -175,6 +177,9 @@ impl Exchange<'_> {
                 collect.data.drain(..end);
             }
             looked = collect.data.len();
+            if end == 0 && !collect.has_ended() {
+                continue; // the first item may yet be one that does not fit
+            }
             let mut out = Bytes::take();
             if !has_begun {
                 self.status = answer.status;
