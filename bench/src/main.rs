@@ -30,6 +30,8 @@ enum Program {
     LogShipper(log_shipper::Args),
     /// What it costs to pass traffic on; needs haproxy, nginx and wrk
     AdapterProxy(adapter_proxy::Args),
+    /// What it costs to map bodies and to make pages of metrics; needs nginx, and Lua and njs for it, haproxy and wrk
+    Adapter(adapter_proxy::adapter::Args),
 }
 
 fn main() -> Result<()> {
@@ -38,5 +40,6 @@ fn main() -> Result<()> {
         Program::WarCopy(args) => war_copy::bench(&args),
         Program::LogShipper(args) => log_shipper::bench(&args),
         Program::AdapterProxy(args) => adapter_proxy::bench(&args),
+        Program::Adapter(args) => adapter_proxy::adapter::bench(&args),
     }
 }

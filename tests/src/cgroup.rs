@@ -1,6 +1,7 @@
 //! A control group with one limit, of the first version or the second, whichever the kernel has the controller in.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use nix::unistd::Pid;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -50,6 +51,24 @@ impl Cgroup {
     pub fn processes_file(&self) -> PathBuf {
         self.directory.join("cgroup.procs")
     }
+}
+
+/// How many processes the kernel has killed for memory in the group that this one is in.
+///
+/// # Errors
+/// If the process is gone, or the kernel does not say.
+pub fn oom_kills(process: Pid) -> Result<u64> {
+    let groups = fs::read_to_string(format!("/proc/{process}/cgroup"))?;
+    let group =
+        |prefix: &str| groups.lines().find_map(|line| line.split_once(prefix).map(|(_, group)| group.to_owned()));
+    let file = match (group(":memory:"), group("0::")) {
+        (Some(first_version), _) => format!("/sys/fs/cgroup/memory{first_version}/memory.oom_control"),
+        (None, Some(group)) => format!("/sys/fs/cgroup{group}/memory.events"),
+        (None, None) => bail!("process {process} is in no group"),
+    };
+    let said = fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;
+    let kills = said.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok());
+    kills.with_context(|| format!("{file} counts no kills"))
 }
 
 impl Drop for Cgroup {

@@ -70,7 +70,7 @@ impl Http {
     fn flood(&mut self, index: usize, proxy: &Started) -> Result<()> {
         let pid = proxy.running.pid;
         let (before, begun) = (cpu(pid)?, Instant::now());
-        let (requests, peak) = most_resident(proxy, || flood(proxy.http, self.keep, FLOOD))?;
+        let (requests, peak) = most_resident(proxy, || flood(proxy.http, "/", CONNECTIONS, self.keep, FLOOD))?;
         self.thousands[index].push(requests as f64 / begun.elapsed().as_secs_f64() / 1e3);
         self.cpu[index].push(for_a_million(cpu(pid)?.saturating_sub(before), requests as f64));
         self.busy[index] = self.busy[index].max(peak);

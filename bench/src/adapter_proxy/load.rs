@@ -22,17 +22,17 @@ pub enum Keep {
     Close,
 }
 
-/// As many as it takes for so long, from as many connections at a time; says how many were answered.
+/// As many as it takes for so long, from so many connections at a time; says how many were answered.
 ///
 /// # Errors
 /// If one fails.
-pub fn flood(address: SocketAddr, keep: Keep, time: Duration) -> Result<u64> {
+pub fn flood(address: SocketAddr, path: &str, connections: u32, keep: Keep, time: Duration) -> Result<u64> {
     let mut wrk = Command::new("wrk");
-    wrk.args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{}", time.as_secs())]);
+    wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}", time.as_secs())]);
     if keep == Keep::Close {
         wrk.args(["-H", "Connection: close"]);
     }
-    let said = output(wrk.arg(format!("http://{address}/")))?;
+    let said = output(wrk.arg(format!("http://{address}{path}")))?;
     ensure!(!said.contains("Non-2xx") && !said.contains("Socket errors"), "requests fail: {said}");
     let requests = said.lines().find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok());
     requests.with_context(|| format!("wrk does not tell how many: {said}"))
@@ -73,6 +73,32 @@ pub fn steady(address: SocketAddr, keep: Keep, rate: u32, time: Duration) -> Res
     }
     times.sort_unstable();
     Ok(times)
+}
+
+/// The body of an answer.
+///
+/// # Errors
+/// If there is none, or it is none of success.
+pub fn body(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, mut rest) = answer.split_once("\r\n\r\n").context("no answer")?;
+    ensure!(head.starts_with("HTTP/1.1 200 "), "{answer}");
+    if !head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked") {
+        return Ok(rest.into());
+    }
+    let mut body = String::new();
+    loop {
+        let (length, data) = rest.split_once("\r\n").context("a chunk without an end")?;
+        let length = usize::from_str_radix(length, 16)?;
+        if length == 0 {
+            return Ok(body);
+        }
+        body += data.get(..length).context("a chunk is cut off")?;
+        rest = data[length..].strip_prefix("\r\n").context("a chunk without an end")?;
+    }
 }
 
 /// One that asks again and again.

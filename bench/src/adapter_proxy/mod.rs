@@ -1,5 +1,6 @@
 //! adapter-proxy beside haproxy and nginx as Debian has them, and envoy where it can be had: taking turns, in one run.
 
+pub mod adapter;
 mod asked;
 mod http;
 mod load;
@@ -61,7 +62,7 @@ pub fn bench(args: &Args) -> Result<()> {
 /// A figure of each round, of each proxy.
 type Rounds = Vec<Vec<f64>>;
 
-fn medians(rounds: &Rounds) -> Vec<f64> {
+fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
     rounds.iter().map(|rounds| median(rounds.iter().copied())).collect()
 }
 

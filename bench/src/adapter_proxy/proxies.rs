@@ -1,5 +1,6 @@
 //! The proxies, what each is told, and what they lead to.
 
+use super::adapter::app;
 use super::stream::{Source, through};
 use crate::running::{Running, mortal};
 use anyhow::{Context, Result, ensure};
@@ -81,19 +82,19 @@ pub fn tuned_haproxy() -> Result<Proxy> {
     Proxy::new("haproxy, splicing by hand", include_str!("configurations/haproxy-tuned.cfg"), haproxy)
 }
 
-fn adapter_proxy(file: &Path, admin: u16) -> Command {
+pub fn adapter_proxy(file: &Path, admin: u16) -> Command {
     let mut command = Command::new(e2e::program("adapter-proxy"));
     command.arg("--config").arg(file).args(["--admin", &format!("127.0.0.1:{admin}")]);
     command
 }
 
-fn haproxy(file: &Path, _: u16) -> Command {
+pub fn haproxy(file: &Path, _: u16) -> Command {
     let mut command = Command::new("haproxy");
     command.arg("-q").arg("-f").arg(file);
     command
 }
 
-fn nginx(file: &Path) -> Command {
+pub fn nginx(file: &Path) -> Command {
     let mut command = Command::new("nginx");
     command.arg("-p").arg(file.with_file_name("")).arg("-e").arg("stderr").arg("-c").arg(file);
     command
@@ -111,7 +112,9 @@ fn envoy_program() -> PathBuf {
 }
 
 impl Proxy {
-    fn new(name: &'static str, configuration: &'static str, command: fn(&Path, u16) -> Command) -> Result<Self> {
+    /// # Errors
+    /// If there are no ports.
+    pub fn new(name: &'static str, configuration: &'static str, command: fn(&Path, u16) -> Command) -> Result<Self> {
         let [http, tcp, admin] = free_ports()?;
         Ok(Self { name, configuration, command, ports: Ports { http, tcp, admin } })
     }
@@ -122,8 +125,10 @@ impl Proxy {
     /// If it does not.
     pub fn start(&self, backends: &Backends) -> Result<Started> {
         let started = self.launch(backends, |command| outlived(&command))?;
-        let bytes = through(started.tcp, 1).with_context(|| format!("{}: TCP", self.name))?;
-        ensure!(bytes == 1, "{} passes {bytes} bytes of 1", self.name);
+        if self.configuration.contains("@TCP@") {
+            let bytes = through(started.tcp, 1).with_context(|| format!("{}: TCP", self.name))?;
+            ensure!(bytes == 1, "{} passes {bytes} bytes of 1", self.name);
+        }
         Ok(started)
     }
 
@@ -155,9 +160,9 @@ impl Proxy {
         let Ports { http, tcp, admin } = self.ports;
         let stream = backends.source.address.port();
         let names = [("HTTP", http), ("TCP", tcp), ("ADMIN", admin), ("A", a), ("B", b), ("C", c), ("STREAM", stream)];
-        names.iter().fold(self.configuration.into(), |text: String, (name, port)| {
-            text.replace(&format!("@{name}@"), &port.to_string())
-        })
+        let files = e2e::workspace("bench/src/adapter_proxy/configurations/adapter");
+        let text = self.configuration.replace("@FILES@", &files.to_string_lossy());
+        names.iter().fold(text, |text, (name, port)| text.replace(&format!("@{name}@"), &port.to_string()))
     }
 }
 
@@ -169,6 +174,8 @@ impl Backends {
         let home = tempfile::tempdir()?;
         let file = home.path().join("backends.conf");
         let mut text = include_str!("configurations/backends.conf").replace("@KILOBYTE@", &"x".repeat(BODY));
+        text = text.replace("@ACCOUNT@", &app::account()?);
+        fs::write(home.path().join("queues"), app::queues())?;
         for (name, port) in ["@A@", "@B@", "@C@"].iter().zip(http) {
             text = text.replace(name, &port.to_string());
         }

@@ -148,7 +148,7 @@ enum Command {
         /// Whose body it is, if the page has more than one target
         #[arg(long, value_name = "NAME", requires = "page")]
         target: Option<String>,
-        /// As OpenMetrics, instead of Prometheus' text
+        /// As `OpenMetrics`, instead of Prometheus' text
         #[arg(long, requires = "page")]
         openmetrics: bool,
         /// What was asked

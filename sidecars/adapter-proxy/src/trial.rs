@@ -65,7 +65,7 @@ fn metrics(question: &Question, name: &str, target: Option<&str>, openmetrics: b
     let number = number.ok_or_else(|| Usage(format!("there is no page `{name}`\nhint: there are {}", known())))?;
     let page = config.pages.get(name).context("there is no such page")?;
     let fetched = match (sample::body(question)?, target, &page.targets[..]) {
-        (None, ..) => fetch(Fetcher::new(name, page))?,
+        (None, ..) => fetch(&Fetcher::new(name, page))?,
         (Some(body), None, [_]) => vec![given(0, body)],
         (Some(body), Some(target), all) => {
             let number = all.iter().position(|one| one.name == target);
@@ -90,7 +90,7 @@ fn given(target: usize, body: Vec<u8>) -> Fetched {
     Fetched { target, took: Duration::ZERO, body: Ok(Body::One(body)) }
 }
 
-fn fetch(fetcher: Fetcher) -> Result<Vec<Fetched>> {
+fn fetch(fetcher: &Fetcher) -> Result<Vec<Fetched>> {
     let mut all = vec![];
     service::run(async {
         all = fetcher.fetch().await.iter().map(|fetched| Fetched::clone(fetched)).collect();

@@ -1,4 +1,4 @@
-//! The examples of the docs for those who come from json_exporter: each is a target, a body, and what becomes of it.
+//! The examples of the docs for those who come from `json_exporter`: each is a target, a body, and what becomes of it.
 
 use super::{Exporter, has};
 use std::fs;

@@ -64,7 +64,7 @@ fn prometheus_itself() {
         ("adapter_up{target=\"app\"}", 1.0),
         ("scrape_samples_scraped", 15.0),
     ] {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded = query.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(value(&encoded), Some(expected), "{query}");
     }
 }

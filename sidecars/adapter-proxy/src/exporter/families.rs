@@ -68,7 +68,7 @@ impl Families {
                 .map(|_| *index)
                 .ok_or(Dropped::Conflict);
         }
-        let stem = name.strip_suffix("_total").filter(|_| kind == Kind::Counter).unwrap_or(name);
+        let stem = name.strip_suffix("_total").filter(|stem| kind == Kind::Counter && !stem.is_empty()).unwrap_or(name);
         let suffixes: &[&str] = match kind {
             Kind::Counter if stem.len() < name.len() => &["", "_total", "_created"],
             Kind::Histogram => &["", "_bucket", "_sum", "_count", "_created"],

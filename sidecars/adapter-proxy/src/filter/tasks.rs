@@ -10,7 +10,7 @@ use crate::exporter::{self, Fetched};
 pub const OPENMETRICS: &[u8] = b"openmetrics";
 
 enum Task {
-    Body(Transform),
+    Body(Box<Transform>),
     Page(exporter::Page),
 }
 
@@ -26,7 +26,8 @@ impl Tasks {
         let limits = config.filters.limits();
         let mut all = vec![];
         for body in config.listeners.iter().flat_map(bodies) {
-            all.push(Task::Body(Transform::new(body, limits.clone()).map_err(|wrong| wrong.to_string())?));
+            let transform = Transform::new(body, limits.clone()).map_err(|wrong| wrong.to_string())?;
+            all.push(Task::Body(Box::new(transform)));
         }
         for page in config.pages.values() {
             all.push(Task::Page(exporter::Page::new(page)?));

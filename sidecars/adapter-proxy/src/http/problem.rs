@@ -28,7 +28,7 @@ impl<'a> Problem<'a> {
             Failure::Absent(_) => (503, "no-worker"),
         };
         let (detail, at) = match failure {
-            Failure::Unfit(unfit) => (unfit.what, unfit.at),
+            Failure::Unfit(unfit) => (unfit.what.replace("\nhint: ", ": "), unfit.at),
             other => (other.to_string(), None),
         };
         Self { status, kind, detail, route: Some(route), at }

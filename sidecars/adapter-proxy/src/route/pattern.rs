@@ -2,6 +2,7 @@
 
 use super::percent;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
 
 /// `/v1/users/{id}`, or all paths that begin with such segments.
@@ -177,18 +178,26 @@ impl Segment {
 /// The first segment of what begins with a slash, and what follows it.
 fn first(path: &str) -> Option<(&str, &str)> {
     let path = path.strip_prefix('/')?;
-    Some(path.split_at(memchr::memchr(b'/', path.as_bytes()).unwrap_or(path.len())))
+    // Segments are short: a search made for long texts takes longer to begin.
+    Some(path.split_at(path.bytes().position(|byte| byte == b'/').unwrap_or(path.len())))
 }
 
 /// Whether it is this when it is decoded.
 fn is(segment: &str, literal: &[u8]) -> bool {
-    segment.as_bytes() == literal && !literal.contains(&b'%')
-        || segment.contains('%') && percent::bytes(segment).eq(literal.iter().map(|byte| Ok(*byte)))
+    // What is encoded is longer.
+    match segment.len().cmp(&literal.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => segment.as_bytes() == literal && !literal.contains(&b'%'),
+        Ordering::Greater => percent::bytes(segment).eq(literal.iter().map(|byte| Ok(*byte))),
+    }
 }
 
 /// Whether a segment of it is `.` or `..`, as anybody may read it: there are servers that decode a path before they split
 /// it, and such that take a backslash for a slash.
 pub fn has_dots(path: &str) -> bool {
+    if memchr::memchr2(b'.', b'%', path.as_bytes()).is_none() {
+        return false;
+    }
     let (mut dots, mut others) = (0, false);
     for byte in percent::bytes(path).chain([Ok(b'/')]) {
         match byte {

@@ -5,6 +5,7 @@ use chassis::config::parse;
 use httparse::Header;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::path::Path;
 
 fn read<T: DeserializeOwned>(text: &str) -> T {
@@ -119,7 +120,7 @@ proptest! {
         let after = query(&edits, Some(&before), &known).unwrap();
         let target = format!("/?{after}");
         let asked = Asked::new("GET", "", &target, &[]);
-        prop_assert_eq!(asked.parameters("new").map(|value| value.into_owned()).collect::<Vec<_>>(), [x.as_bytes()]);
+        prop_assert_eq!(asked.parameters("new").map(Cow::into_owned).collect::<Vec<_>>(), [x.as_bytes()]);
         prop_assert!(after.starts_with(&before));
     }
 }

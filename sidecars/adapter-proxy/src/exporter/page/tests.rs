@@ -141,6 +141,8 @@ fn counters() {
     assert_eq!(text(metrics, "1"), "# HELP a h\n# TYPE a counter\na 1\n");
     assert_eq!(openmetrics(metrics, "1"), "# HELP a h\n# TYPE a unknown\na 1\n# EOF\n");
     assert!(unusable(metrics, "-1").contains("a counter cannot be -1"));
+    let nameless = openmetrics("{name: _total, type: counter, help: h}", "1");
+    assert_eq!(nameless, "# HELP _total h\n# TYPE _total unknown\n_total 1\n# EOF\n");
 }
 
 #[test]

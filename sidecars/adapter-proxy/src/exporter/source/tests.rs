@@ -39,18 +39,18 @@ async fn read(yaml: &str, answers: &[&str]) -> (Result<Body, String>, Vec<String
     tokio::join!(source.read(), serve(listener, answers))
 }
 
-fn one(body: &str) -> Result<Body, String> {
-    Ok(Body::One(body.into()))
+fn one(body: &str) -> Body {
+    Body::One(body.into())
 }
 
 #[tokio::test]
 async fn http() {
     let get = "{http: \"http://ADDRESS/s?x\"}";
     for (answer, expected) in [
-        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi there", one("hi")),
-        ("HTTP/1.0 200 OK\r\n\r\nup to the end", one("up to the end")),
-        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nh\r\n2;x\r\nel\r\n0\r\n\r\n", one("hel")),
-        ("HTTP/1.1 103 Early\r\nx: y\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", one("")),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi there", Ok(one("hi"))),
+        ("HTTP/1.0 200 OK\r\n\r\nup to the end", Ok(one("up to the end"))),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nh\r\n2;x\r\nel\r\n0\r\n\r\n", Ok(one("hel"))),
+        ("HTTP/1.1 103 Early\r\nx: y\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Ok(one(""))),
         ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi", Err("the body of the answer is cut off".into())),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhi",
@@ -78,7 +78,7 @@ async fn http() {
     let said = read(get, &[&long]).await.0.unwrap_err();
     assert!(said.contains("longer than 100 bytes\nhint: raise `max-body`"), "{said}");
     let other = "{http: \"http://ADDRESS/\", statuses: [200, 503]}";
-    assert_eq!(read(other, &["HTTP/1.1 503 No\r\ncontent-length: 2\r\n\r\nhi"]).await.0, one("hi"));
+    assert_eq!(read(other, &["HTTP/1.1 503 No\r\ncontent-length: 2\r\n\r\nhi"]).await.0, Ok(one("hi")));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn over_a_unix_socket() {
         String::from_utf8_lossy(&asked[..length]).into_owned()
     };
     let (body, asked) = tokio::join!(source.read(), serve);
-    assert_eq!(body, one("hi"));
+    assert_eq!(body, Ok(one("hi")));
     assert!(asked.starts_with("GET /x HTTP/1.1\r\nhost: localhost\r\n"), "{asked}");
 }
 
@@ -177,7 +177,7 @@ async fn an_end_in_pieces() {
     stream.write_all(b"a EN").await.unwrap();
     assert!(timeout(Duration::from_millis(50), &mut reading).await.is_err());
     stream.write_all(b"D").await.unwrap();
-    assert_eq!(reading.await, one("a "));
+    assert_eq!(reading.await, Ok(one("a ")));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn files() {
     let read = async || source(&format!("{{file: {}}}", path.display())).read().await;
     assert!(read().await.unwrap_err().contains("status: No such file"));
     fs::write(&path, "x".repeat(100)).unwrap();
-    assert_eq!(read().await, one(&"x".repeat(100)));
+    assert_eq!(read().await, Ok(one(&"x".repeat(100))));
     fs::write(&path, "x".repeat(101)).unwrap();
     assert!(read().await.unwrap_err().contains("longer than 100 bytes"));
     fs::remove_file(&path).unwrap();

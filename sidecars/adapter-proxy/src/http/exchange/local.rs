@@ -40,10 +40,8 @@ impl Exchange<'_> {
             return self.refuse(Refusal(503, "no-page")).await;
         };
         let mut body = Bytes::default();
-        let fetched = fetcher.fetch().await;
-        Fetched::encode(fetched.iter().map(|fetched| &**fetched), &mut body);
+        Fetched::encode(fetcher.fetch().await.iter().map(|one| &**one), &mut body);
         body.recount();
-        drop(fetched);
         let accept = |asked: &Asked| {
             let named = asked.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("accept"));
             accept::openmetrics(named.map(|header| header.value))
