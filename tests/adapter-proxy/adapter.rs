@@ -1,7 +1,9 @@
 //! Routes and mapped bodies, on the way through the running proxy.
 
+mod bounds;
 mod failures;
 mod mapping;
+mod reload;
 mod streams;
 
 use e2e::launch::Launch;

@@ -93,15 +93,11 @@ fn an_answer_that_breaks_off() {
 fn an_answer_that_is_too_large() {
     let backend = Backend::start(|request, stream| {
         let body = format!("\"{}\"", "x".repeat(if request.head.starts_with("GET /more") { 1023 } else { 1022 }));
-        match request.head.contains("/chunked") {
-            true => say(
-                stream,
-                &format!(
-                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
-                    body.len()
-                ),
-            ),
-            false => say(stream, &answer(JSON, &body)),
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        if request.head.contains("/chunked") {
+            say(stream, &format!("{chunked}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()))
+        } else {
+            say(stream, &answer(JSON, &body))
         }
     });
     let proxy = start(&backend, "{name: r, responses: [{body: {filter: length, max-body: 1KiB}}]}");

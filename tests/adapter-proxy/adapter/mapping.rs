@@ -5,6 +5,7 @@ use e2e::launch::pipe;
 use e2e::proxy::http::{Backend, Client, Proxy};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, Read, Write};
 
@@ -311,7 +312,7 @@ fn uploads_of_each_kind() {
     for body in ["{\"a\":1}", &long] {
         let mut request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
         for chunk in body.as_bytes().chunks(70_001) {
-            request += &format!("{:x};e=1\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
+            let _ = write!(request, "{:x};e=1\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk));
         }
         client.send(&(request + "0\r\nX: y\r\n\r\n"));
         assert_eq!(client.answer().body, "ok");
@@ -497,8 +498,9 @@ fn requests_one_behind_the_other() {
     let mut client = proxy.client();
     let mut all = String::new();
     for number in 0..20 {
-        all += &format!("POST /one/{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1{}", number % 10);
-        all += &format!("GET /two/{number} HTTP/1.1\r\nHost: a\r\n\r\nGET /plain/{number} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let _ = write!(all, "POST /one/{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1{}", number % 10);
+        let _ =
+            write!(all, "GET /two/{number} HTTP/1.1\r\nHost: a\r\n\r\nGET /plain/{number} HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     client.send(&all);
     for number in 0..20 {

@@ -3,7 +3,6 @@
 use super::{Text, field, gate, problem, say, start};
 use e2e::proxy::http::{Backend, Client};
 use std::io::{BufRead, Read};
-use std::time::Duration;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: x/y\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -217,7 +216,6 @@ fn an_item_that_never_ends() {
     problem(&proxy.client().get("/"), 502, "body-unfit");
     let mut client = proxy.client();
     client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-    client.stream.get_ref().set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
     let answer = client.rest();
     assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
     assert!(proxy.sidecar.peak() < 16 << 10, "{} kB", proxy.sidecar.peak());

@@ -171,6 +171,11 @@ impl Proxy {
         until("it follows the new file", || followed() > before);
     }
 
+    /// Gives it another file, which it may refuse.
+    pub fn write(&self, text: &str) {
+        self.place.write(text);
+    }
+
     pub fn client(&self) -> Client {
         Client::to(self.address)
     }
