@@ -35,6 +35,7 @@ fn a_request_that_does_not_fit() {
     ] {
         let problem = problem(&post(&mut client, target, body), status, "body-unfit");
         assert_eq!(problem["route"], if target == "/" { "json" } else { "xml" });
+        assert_eq!(problem["mapping"], "request.body");
         assert_eq!(problem.get("at").and_then(serde_json::Value::as_str), at, "{body}: {problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{problem}");
     }
@@ -59,6 +60,7 @@ fn an_answer_that_does_not_fit() {
     for _ in 0..20 {
         let problem = problem(&client.get("/"), 599, "body-unfit");
         assert_eq!((&problem["route"], &problem["at"]), (&"r".into(), &"line 1, column 1".into()));
+        assert_eq!(problem["mapping"], "responses[0].body");
     }
     assert_eq!(state(&proxy), "up");
     assert!(backend.seen().iter().all(|request| request.connection == 0), "its connection goes on");

@@ -12,6 +12,8 @@ pub struct Problem<'a> {
     pub detail: String,
     /// The name of the route
     pub route: Option<&'a str>,
+    /// What of the route it is about, such as `responses[1].body`
+    pub mapping: Option<String>,
     /// Where in the body, such as `line 3, column 7`
     pub at: Option<String>,
 }
@@ -19,7 +21,7 @@ pub struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// What a failure means where a body that does not fit is answered with `unfit`, and one that takes too long with
     /// `late`.
-    pub fn of(failure: Failure, (unfit, late): (u16, u16), route: &'a str) -> Self {
+    pub fn of(failure: Failure, (unfit, late): (u16, u16), route: &'a str, mapping: Option<String>) -> Self {
         let (status, kind) = match &failure {
             Failure::Unfit(_) => (unfit, "body-unfit"),
             Failure::Died(_) => (unfit, "body-too-much"),
@@ -31,7 +33,7 @@ impl<'a> Problem<'a> {
             Failure::Unfit(unfit) => (unfit.what.replace("\nhint: ", ": "), unfit.at),
             other => (other.to_string(), None),
         };
-        Self { status, kind, detail, route: Some(route), at }
+        Self { status, kind, detail, route: Some(route), mapping, at }
     }
 
     /// All bytes of the answer.
@@ -39,7 +41,8 @@ impl<'a> Problem<'a> {
         let mut problem = json!({
             "type": "about:blank", "title": reason(self.status), "status": self.status, "detail": self.detail,
         });
-        for (name, value) in [("route", self.route), ("at", self.at.as_deref())] {
+        let members = [("route", self.route), ("mapping", self.mapping.as_deref()), ("at", self.at.as_deref())];
+        for (name, value) in members {
             if let (Some(value), Some(problem)) = (value, problem.as_object_mut()) {
                 problem.insert(name.into(), value.into());
             }

@@ -6,6 +6,7 @@ use super::super::framing::Bad;
 use super::super::pump::{Broken, Pump};
 use super::super::response::{self, Asked, Response};
 use super::super::upgrade;
+use super::mapping::Side;
 use super::{Exchange, Next, Refusal};
 use crate::body::Unfit;
 use crate::cluster::{Failure, Try};
@@ -58,7 +59,7 @@ impl Exchange<'_> {
     async fn pass_on(&mut self, attempt: Attempt, mut response: Response, out: Bytes) -> Next {
         if let Some(unfit) = response.unfit.take() {
             let failure = filter::Failure::Unfit(Unfit::new(unfit.0));
-            return self.unfit(failure, false).await;
+            return self.unfit(failure, Side::Head).await;
         }
         match response.mapped.take() {
             Some(mapped) => self.relay_mapped(attempt, response, mapped, out).await,

@@ -5,6 +5,7 @@ use super::super::buffer::Bytes;
 use super::super::problem::Problem;
 use super::super::reply::Reply;
 use super::super::request::field;
+use super::mapping::Side;
 use super::{Exchange, Next};
 use crate::config::{Answer, To};
 use crate::exporter::{self, Fetched, accept};
@@ -19,7 +20,7 @@ impl Exchange<'_> {
         match routing.route(self.route()) {
             None if routing.default.is_none() => {
                 let detail = "no route takes this request".to_owned();
-                let problem = Problem { status: 404, kind: "no-route", detail, route: None, at: None };
+                let problem = Problem { status: 404, kind: "no-route", detail, route: None, mapping: None, at: None };
                 Some(self.reply(404, |manner, out| problem.answer(manner, out)).await)
             }
             None => None,
@@ -59,7 +60,7 @@ impl Exchange<'_> {
                 let reply = Reply { status: 200, reason: None, fields: fields.as_bytes(), body: &made.body };
                 self.reply(200, |manner, out| reply.write(manner, out)).await
             }
-            Err(failure) => self.unfit(failure, false).await,
+            Err(failure) => self.unfit(failure, Side::Page).await,
         }
     }
 
@@ -80,7 +81,7 @@ impl Exchange<'_> {
         let Some(fields) = fields else {
             let detail = "the request has what no head of an answer can have".to_owned();
             let route = routing.route(self.route()).map(|route| route.name.as_str());
-            let problem = Problem { status: 400, kind: "request-unfit", detail, route, at: None };
+            let problem = Problem { status: 400, kind: "request-unfit", detail, route, mapping: None, at: None };
             return self.reply(400, |manner, out| problem.answer(manner, out)).await;
         };
         let reply = Reply { status: answer.status, reason: None, fields: &fields, body: answer.body.as_bytes() };

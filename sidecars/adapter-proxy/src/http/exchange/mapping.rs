@@ -55,7 +55,7 @@ impl Exchange<'_> {
                 self.deadline = Instant::now() + self.settings.request_timeout;
                 Ok(())
             }
-            Err(failure) => Err(self.unfit(failure, true).await),
+            Err(failure) => Err(self.unfit(failure, Side::Request).await),
         }
     }
 
@@ -116,7 +116,7 @@ impl Exchange<'_> {
     ) -> Next {
         while !collect.has_ended() {
             if let Err(broken) = self.gather(&mut source, &mut collect).await {
-                return self.not_gathered(source, broken).await;
+                return self.not_gathered(source, broken, answer.mapped.number).await;
             }
         }
         self.keep(source);
@@ -127,7 +127,7 @@ impl Exchange<'_> {
         drop(collect);
         let made = match made {
             Ok(made) => made,
-            Err(failure) => return self.unfit(failure, false).await,
+            Err(failure) => return self.unfit(failure, Side::Answer(answer.mapped.number)).await,
         };
         let status = made.status.unwrap_or(answer.status);
         let reason = (status == answer.status).then_some(answer.mapped.reason.as_bytes());
@@ -147,12 +147,12 @@ impl Exchange<'_> {
         let goes_on = self.request.keep_alive && !self.request.http10 && !early;
         let (mut looked, mut has_begun) = (0, false);
         if answer.mapped.coding != Some(Coding::Identity) {
-            return self.unfit(packed(), false).await;
+            return self.unfit(packed(), Side::Answer(answer.mapped.number)).await;
         }
         while !collect.has_ended() {
             if let Err(broken) = self.gather(&mut source, &mut collect).await {
                 if !has_begun {
-                    return self.not_gathered(source, broken).await;
+                    return self.not_gathered(source, broken, answer.mapped.number).await;
                 }
                 self.cut_off(&mut source.load, broken);
                 return Next::Close;
@@ -166,7 +166,7 @@ impl Exchange<'_> {
             if end > 0 {
                 match self.make(mapping, task, Coding::Identity, &collect.data[..end], Some(&answer)).await {
                     Ok(items) => made = items,
-                    Err(failure) if !has_begun => return self.unfit(failure, false).await,
+                    Err(failure) if !has_begun => return self.unfit(failure, Side::Answer(answer.mapped.number)).await,
                     Err(failure) => {
                         self.complain(&failure);
                         // What was sent is not to be taken for all.
@@ -226,9 +226,9 @@ impl Exchange<'_> {
     }
 
     /// An answer of which the client has nothing yet, and which does not come to an end.
-    async fn not_gathered(&mut self, mut source: Source, broken: Option<Broken>) -> Next {
+    async fn not_gathered(&mut self, mut source: Source, broken: Option<Broken>, number: usize) -> Next {
         let refusal = match &broken {
-            Some(Broken::TooLarge) => return self.unfit(too_large(), false).await,
+            Some(Broken::TooLarge) => return self.unfit(too_large(), Side::Answer(number)).await,
             Some(Broken::Bad(_)) => Refusal(502, "bad-answer"),
             Some(_) => Refusal(502, "connection-broken"),
             None => Refusal(504, "try-timeout"),
@@ -269,13 +269,17 @@ impl Exchange<'_> {
     }
 
     /// Answers that the body is not one that could be mapped.
-    pub async fn unfit(&mut self, failure: filter::Failure, is_request: bool) -> Next {
+    pub async fn unfit(&mut self, failure: filter::Failure, side: Side) -> Next {
         self.complain(&failure);
         let routing = self.routing.clone();
         let Some(route) = routing.route(self.route()) else { return Next::Close };
         let statuses = route.failure;
-        let unfit = if is_request { statuses.request } else { statuses.response };
-        let problem = Problem::of(failure, (unfit, statuses.deadline), &route.name);
+        let (unfit, mapping) = match side {
+            Side::Request => (statuses.request, Some("request.body".into())),
+            Side::Answer(number) => (statuses.response, Some(format!("responses[{number}].body"))),
+            Side::Head | Side::Page => (statuses.response, None),
+        };
+        let problem = Problem::of(failure, (unfit, statuses.deadline), &route.name, mapping);
         self.reply(problem.status, |manner, out| problem.answer(manner, out)).await
     }
 
@@ -284,6 +288,17 @@ impl Exchange<'_> {
         let said = format_args!("route {}: {failure}", route.name);
         self.client.connection.traffic().complaints.say("filter", &Rc::from(&*route.name), said);
     }
+}
+
+/// What could not be made.
+#[derive(Clone, Copy)]
+pub enum Side {
+    Request,
+    /// By one of the route's `responses`
+    Answer(usize),
+    /// The head of an answer
+    Head,
+    Page,
 }
 
 /// Where an answer comes from.
