@@ -292,6 +292,26 @@ fn too_many_that_wait() {
     assert!(proxy.count("adapter_proxy_filters_total{result=\"busy\"}") >= 4);
 }
 
+/// Of what came to no good end lately one is done at a time. Who is next does not wait for good when that one's worker has
+/// worn out, and the other one had to leave it.
+#[test]
+fn large_bodies_where_one_came_to_no_good_end() {
+    let backend = Backend::answering(OK);
+    let filter = "if .x == 0 then (def f: 1 + f; f) else reduce range(300000) as $i (0; . + 1) end";
+    let routes = format!("{{name: r, request: {{body: {{filter: '{filter}', max-body: 4MiB}}}}}}");
+    let text = Text { routes: &routes, more: "filters: {deadline: 20s}", ..Text::default() };
+    let proxy = text.start(&[backend.address]);
+    problem(&post(&mut proxy.client(), "/", "{\"x\":0}"), 400, "body-too-much");
+    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(2 << 20));
+    for _ in 0..3 {
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert_eq!(post(&mut proxy.client(), "/", &large).status, 200));
+            }
+        });
+    }
+}
+
 /// What is being mapped when the program is to end is answered.
 #[test]
 fn sigterm_and_mapped_requests() {

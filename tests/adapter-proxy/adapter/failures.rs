@@ -174,5 +174,9 @@ fn requests_that_are_refused_before_they_are_whole() {
         let answer = proxy.talk(&format!("POST / HTTP/1.1\r\nHost: a\r\n{bad}"));
         assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("Connection: close\r\n"), "{answer}");
     }
+    // Nobody is asked to send what nobody wants.
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1025\r\n\r\n");
+    assert_eq!(client.answer().status, 413);
     assert!(backend.seen().is_empty());
 }

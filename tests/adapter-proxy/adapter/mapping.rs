@@ -343,17 +343,28 @@ fn uploads_of_each_kind() {
     assert_eq!(backend.seen()[6].body, "5");
 }
 
-/// Who asks to be told the length gets one also where there is nothing.
+/// That there is none is said where a body would mean something; it is no body that does not fit.
 #[test]
-fn a_post_of_nothing() {
-    let backend = Backend::answering(OK);
+fn bodies_of_nothing() {
+    let backend = Backend::start(|request, stream| {
+        let chunked = "HTTP/1.1 200 Fine\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        say(stream, if request.head.contains("/chunked") { chunked } else { OK })
+    });
     let proxy = start(&backend, "{name: r, request: {body: {filter: .a}}}");
     let mut client = proxy.client();
     assert_eq!(post(&mut client, "/", "").body, "ok");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_eq!(client.answer().body, "ok");
     assert_eq!(client.get("/").body, "ok");
     let seen = backend.seen();
     assert_eq!(field(&seen[0].head, "content-length"), Some("0"));
-    assert_eq!(field(&seen[1].head, "content-length"), None);
+    assert_eq!(field(&seen[1].head, "content-length"), Some("0"));
+    assert_eq!(field(&seen[2].head, "content-length"), None);
+    let proxy = start(&backend, "{name: r, responses: [{body: {to: xml, filter: '{a: .}'}}]}");
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("/chunked").head, "HTTP/1.1 200 Fine\r\nX-A: b\r\nContent-Length: 0\r\n\r\n");
+    }
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {

@@ -26,12 +26,12 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 impl Exchange<'_> {
     /// Reads all of the request's body, and puts what is made of it behind the head. `Err` when that is the end of it.
     pub async fn map_request(&mut self, body: Body, mapping: &BodyMapping, task: u32) -> Result<(), Next> {
+        let limit = self.settings.max_body.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let most = limit.min(mapping.max_body);
         let is_empty = matches!(body, Body::Length(0));
-        if is_empty && !mapping.makes() {
-            // Where a body would mean something, that there is none is said (RFC 9110, 8.6).
-            let length = if self.request.safe { "" } else { "Content-Length: 0\r\n" };
-            let _ = write!(self.head, "{length}\r\n"); // a vector takes anything
-            return Ok(());
+        if matches!(body, Body::Length(length) if length > most as u64) {
+            self.unread = true;
+            return Err(self.refuse(Refusal(413, "the body is too large")).await);
         }
         if self.request.expects && !is_empty {
             let mut out = Bytes::take();
@@ -40,7 +40,13 @@ impl Exchange<'_> {
                 return Err(Next::Close);
             }
         }
-        let data = self.collect_request(body, mapping.max_body).await?;
+        let data = self.collect_request(body, most).await?;
+        if data.is_empty() && !mapping.makes() {
+            // Where a body would mean something, that there is none is said (RFC 9110, 8.6).
+            let length = if self.request.safe { "" } else { "Content-Length: 0\r\n" };
+            let _ = write!(self.head, "{length}\r\n"); // a vector takes anything
+            return Ok(());
+        }
         let Some(coding) = self.request.routed.as_ref().and_then(|routed| routed.coding) else {
             return Err(self.refuse(Refusal(415, "content-encoding")).await);
         };
@@ -60,8 +66,7 @@ impl Exchange<'_> {
     }
 
     async fn collect_request(&mut self, body: Body, most: usize) -> Result<Bytes, Next> {
-        let limit = self.settings.max_body.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
-        let mut collect = Collect::new(body, most.min(limit));
+        let mut collect = Collect::new(body, most);
         self.unread = true;
         while !collect.has_ended() {
             let (client, stall, before) = (&mut *self.client, self.settings.stall_timeout, collect.data.len());
@@ -120,6 +125,11 @@ impl Exchange<'_> {
             }
         }
         self.keep(source);
+        if collect.data.is_empty() && !mapping.makes() {
+            let reason = Some(answer.mapped.reason.as_bytes());
+            let reply = Reply { status: answer.status, reason, fields: &answer.fields, body: b"" };
+            return self.reply(answer.status, |manner, out| reply.write(manner, out)).await;
+        }
         let made = match answer.mapped.coding {
             Some(coding) => self.make(mapping, task, coding, &collect.data, Some(&answer)).await,
             None => Err(packed()),
