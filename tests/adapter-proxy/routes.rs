@@ -113,6 +113,8 @@ fn what_is_wrong_with_routes() {
         ("request: {body: {content-type: \"a/b\\nc: d\"}}", &["`a/b\\nc: d`"]),
         ("request: {body: {from: jsn}}", &["`jsn`"]),
         ("request: {body: {from: none}}", &["add `to: json`"]),
+        ("request: {body: {from: {lines: '(?<a>.)'}}}", &["nothing is written as lines", "add `to: json`"]),
+        ("responses: [{body: {to: none}}]", &["nothing is written as none", "add `to: json`"]),
         ("responses: [{status: 99}]", &["from 200 to 599, found `99`"]),
         ("responses: [{status: 1xx}]", &["found `1xx`"]),
         ("responses: [{status: [2xx, 6xx]}]", &["found `6xx`"]),
@@ -244,6 +246,29 @@ fn a_request_that_nobody_takes() {
     let ended = ask(&["--body", "/none", "GET /v1"]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("cannot read /none"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_made_of_a_body_is_shown_with_the_request() {
+    let place =
+        with("- {name: r, cluster: v1, request: {body: {filter: '{user: .name}'}}, responses: [{status: 404}]}");
+    let file = |text: &str| {
+        let path = place.path().join("body");
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let shown = explain(&place, &[&"--body", &file("{\"name\": \"Ada\"}"), &"POST /a"]);
+    let expected = "body: mapped from json to json by `{user: .name}`
+  {\"user\":\"Ada\"}
+answers with 404: sent on
+";
+    assert!(shown.ends_with(expected), "{shown}");
+    let body = file("{");
+    refuse(
+        proxy::launch(&[&"explain", &"--config", &place.config(), &"--body", &body, &"POST /a"]),
+        1,
+        &["the route `r` cannot take the body"],
+    );
 }
 
 /// A field that cannot be is nothing that is sent without it.

@@ -95,10 +95,11 @@ pub fn task() -> Result<Task, ExitCode> {
     task.map_err(|usage| exit::code(Err(usage.into())))
 }
 
-/// One local address for a whole cluster
+/// One local address for a whole cluster, and for an app that speaks another API
 ///
 /// The app connects to an address of its own pod. adapter-proxy sends what comes on to one of many endpoints, the one
-/// that does best, and to another one when that fails.
+/// that does best, and to another one when that fails. With routes in its file it sends on other requests than those
+/// that come, gives back other answers, and makes metrics of the pages that an app has.
 #[derive(Parser)]
 #[command(name = "adapter-proxy", version, after_help = EXAMPLES)]
 struct AdapterProxy {
@@ -110,6 +111,7 @@ struct AdapterProxy {
     /// Where to answer /livez, /readyz, /metrics and /endpoints, or `off`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9630", global = true)]
     admin: Address,
+    /// How messages are written
     #[arg(long, value_enum, default_value = "text", global = true)]
     log_format: MessageFormat,
 }
@@ -121,42 +123,45 @@ enum Command {
         #[command(flatten)]
         options: Box<Options>,
     },
-    /// Tell where a request would go, why, and as what
+    /// Tell where a request would go, why, and as what: nothing is sent
     Explain {
         #[command(flatten)]
         sample: Sample,
-        /// Its method and its target
+        /// The method, and the path with its query
         #[arg(value_name = "'GET /PATH?QUERY'")]
         request: String,
     },
     /// Show what a route makes of a body, or what a page of metrics would be
     ///
-    /// Of a route, the body is the request's, or with `--status` that of an answer. Of a page, without a body, what its
-    /// targets give now.
+    /// With --route, --body is what a client sends, or with --status what the upstream answers; nothing is sent. With
+    /// --page it is what a target gives; without it the targets are asked.
     Try {
         #[command(flatten)]
         sample: Sample,
         /// The name of the route
         #[arg(long, value_name = "NAME", conflicts_with = "page", required_unless_present = "page")]
         route: Option<String>,
-        /// Of the answer that the body is from
+        /// The body is that of an answer with this status
         #[arg(long, value_name = "STATUS", requires = "route")]
         status: Option<u16>,
         /// The name of the page
         #[arg(long, value_name = "NAME")]
         page: Option<String>,
-        /// Whose body it is, if the page has more than one target
+        /// The target that the body is from, if the page has more than one
         #[arg(long, value_name = "NAME", requires = "page")]
         target: Option<String>,
-        /// As `OpenMetrics`, instead of Prometheus' text
+        /// Write the page as `OpenMetrics`, instead of Prometheus' text
         #[arg(long, requires = "page")]
         openmetrics: bool,
-        /// What was asked
+        /// The request, of which filters know the path, the query and so on
         #[arg(value_name = "'GET /PATH?QUERY'", default_value = "GET /")]
         request: String,
     },
     /// Print a preset for pages of metrics: a good one to begin with
-    Preset { name: String },
+    Preset {
+        /// Such as `nginx`; of another one than there are, all are named
+        name: String,
+    },
     /// Ask the admin endpoint of a running adapter-proxy, for exec probes
     Probe {
         #[arg(value_enum)]
@@ -176,16 +181,16 @@ enum Command {
 /// A request that is sent nowhere.
 #[derive(Args)]
 struct Sample {
-    /// The file of configuration
+    /// The YAML file with listeners, clusters and pages
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Where it is asked, if there is more than one listener
+    /// The listener that gets the request, if there is more than one
     #[arg(long, value_name = "ADDRESS")]
     listener: Option<ListenAddress>,
-    /// A field of its head, such as `x-version: 1`; `host: …` is its host
+    /// A header field of the request, such as `x-version: 1` or `host: api.example.com`
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
-    /// The file that has the body, or `-`
+    /// The file that has the body; `-` is stdin
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
 }
@@ -199,7 +204,7 @@ impl Sample {
 
 #[derive(Args)]
 struct Options {
-    /// Take listeners and clusters from this YAML file, and follow its changes
+    /// Take listeners, clusters and pages from this YAML file, and follow its changes
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the app connects to, such as `127.0.0.1:6379` or `unix:/run/redis.sock`
@@ -229,8 +234,10 @@ const EXAMPLES: &str = "Examples:
   adapter-proxy wait --timeout 30s
   adapter-proxy check --config /etc/adapter-proxy.yaml
   adapter-proxy explain --config /etc/adapter-proxy.yaml -H 'host: api.example.com' 'GET /v1/users/7'
+  adapter-proxy try --config /etc/adapter-proxy.yaml --route user --status 200 --body answer.json 'GET /v1/users/7'
+  adapter-proxy try --config /etc/adapter-proxy.yaml --page app
 
-Exit codes: 0 all that was begun is done, 1 something was cut off, 2 usage";
+Exit codes: 0 all that was begun is done, 1 something was cut off or cannot be done, 2 usage or configuration";
 
 /// As curl takes it.
 fn header(text: &str) -> Result<(String, String), &'static str> {

@@ -3,6 +3,7 @@
 use crate::args::Question;
 use crate::sample::{self, Of};
 use adapter_proxy::config::{Answer, BodyMapping, Listener, Response, To};
+use adapter_proxy::filter::Made;
 use adapter_proxy::http::request::{field, parse};
 use adapter_proxy::http::{ClientAddress, Routing};
 use adapter_proxy::route::{Asked, Known, Route, explain as choose};
@@ -28,16 +29,11 @@ pub fn explain(question: &Question) -> Result<()> {
     writeln!(out, "{}: {method} {target} of {host}", listener.listen)?;
     if let Some((number, route, parts)) = choose(&mut out, &listener.routes, &asked)? {
         let known = Known { asked, parts: &parts, answer: None };
-        taken(&mut out, (listener, request), route, known)?;
-        return match body.filter(|_| route.request.body.is_some()) {
-            Some(body) => {
-                let made = sample::made(question, number, &Of::Request, (&asked, &parts), &body);
-                let made = made.with_context(|| format!("the route `{}` cannot take the body", route.name))?;
-                writeln!(out, "  {}", String::from_utf8_lossy(&made.body).trim_end().replace('\n', "\n  "))?;
-                Ok(())
-            }
-            None => Ok(()),
-        };
+        let made = body.filter(|_| route.request.body.is_some()).map(|body| {
+            let made = sample::made(question, number, &Of::Request, (&asked, &parts), &body);
+            made.with_context(|| format!("the route `{}` cannot take the body", route.name))
+        });
+        return taken(&mut out, (listener, request), route, known, made);
     }
     let sent = upstream(listener, request, &headers)?;
     let Some(cluster) = &listener.cluster else {
@@ -73,8 +69,14 @@ fn show(out: &mut impl Write, head: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What the route that takes a request makes of it.
-fn taken(out: &mut impl Write, (listener, request): (&Listener, &str), route: &Route, known: Known) -> Result<()> {
+/// What the route that takes a request makes of it. `made` is made of its body, if that is known.
+fn taken(
+    out: &mut impl Write,
+    (listener, request): (&Listener, &str),
+    route: &Route,
+    known: Known,
+    made: Option<Result<Made>>,
+) -> Result<()> {
     let unfit = |unfit| anyhow!("the route `{}` cannot take it: {unfit}: {}", route.name, route.failure.request);
     let cluster = match (&route.to, &listener.cluster) {
         (To::Cluster(cluster), _) | (To::Default, Some(cluster)) => cluster,
@@ -88,6 +90,9 @@ fn taken(out: &mut impl Write, (listener, request): (&Listener, &str), route: &R
     show(out, &upstream(listener, request, known.asked.headers)?)?;
     if let Some(body) = &route.request.body {
         writeln!(out, "body: {}", mapped(body))?;
+    }
+    if let Some(made) = made {
+        writeln!(out, "  {}", String::from_utf8_lossy(&made?.body).trim_end().replace('\n', "\n  "))?;
     }
     for response in &route.responses {
         writeln!(out, "answers with {}: {}", response.status, replied(response))?;

@@ -103,8 +103,5 @@ pub fn made(
     let variables = variables::of(mapping.variables(), &route.name, asked, parts, answer);
     let tasks = Tasks::of(&question.config).map_err(|wrong| anyhow!(wrong))?;
     let made = tasks.run(&Job { task, coding: Coding::Identity, variables: &variables, body });
-    made.map_err(|unfit| match unfit.at {
-        Some(at) => anyhow!("{} ({at})", unfit.what),
-        None => anyhow!(unfit.what),
-    })
+    made.map_err(|unfit| anyhow!("{unfit}"))
 }

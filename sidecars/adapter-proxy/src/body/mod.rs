@@ -23,6 +23,7 @@ pub use lines::Pattern;
 
 use bounds::{Budget, Out};
 use jaq_json::Val;
+use std::fmt::{self, Display, Formatter};
 
 /// Why a body cannot be read as what it is said to be, or a value cannot be written as what it is to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +37,18 @@ impl Unfit {
     /// Where that is cannot be told.
     pub fn new(what: String) -> Self {
         Self { what, at: None }
+    }
+}
+
+/// The place is told before the hint, if there is one.
+impl Display for Unfit {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let end = self.what.find('\n').unwrap_or(self.what.len());
+        let (what, hint) = self.what.split_at(end);
+        match &self.at {
+            Some(at) => write!(f, "{what} ({at}){hint}"),
+            None => f.write_str(&self.what),
+        }
     }
 }
 

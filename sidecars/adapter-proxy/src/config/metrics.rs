@@ -7,7 +7,7 @@ pub use metric::{Kind, Metric, Name, Unit, Values};
 pub use source::{Place, Request, Source, Talk, Until};
 
 use crate::body::Format;
-use crate::exporter::presets;
+use crate::exporter::{check, presets};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +42,10 @@ impl Page {
                 let Name::Fixed(name) = &metric.name else { continue };
                 let kind = *kinds.entry(name).or_insert(metric.kind);
                 if kind != metric.kind {
-                    return Err(format!("`{name}` is a {kind} at one place and a {} at another", metric.kind));
+                    return Err(format!(
+                        "`{name}` has `type: {kind}` at one place and `type: {}` at another",
+                        metric.kind
+                    ));
                 }
             }
         }
@@ -119,7 +122,7 @@ impl TryFrom<Written> for Target {
         if written.metrics.is_empty() {
             return Err(format!("`{name}` has no metrics\nhint: add `metrics: […]` or a `preset`"));
         }
-        Ok(Self {
+        let target = Self {
             source: written.source.try_into().map_err(|wrong: String| format!("the source of `{name}`: {wrong}"))?,
             format: written.format.unwrap_or(Format::Json),
             timeout: written.timeout.unwrap_or(Duration::from_secs(5)),
@@ -128,7 +131,9 @@ impl TryFrom<Written> for Target {
             filter: written.filter,
             metrics: written.metrics,
             name,
-        })
+        };
+        check(&target).map_err(|wrong| format!("the target `{}`: {wrong}", target.name))?;
+        Ok(target)
     }
 }
 

@@ -43,6 +43,12 @@ struct Outcome {
     unusable: usize,
 }
 
+/// # Errors
+/// Which filter of it is none, and why.
+pub fn check(target: &metrics::Target) -> Result<(), String> {
+    Target::new(target).map(drop)
+}
+
 impl Page {
     /// # Errors
     /// Which filter of it is none, and why.

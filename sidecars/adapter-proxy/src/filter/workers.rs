@@ -123,8 +123,8 @@ impl Counters {
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match self {
-            Self::Unfit(Unfit { what, at: Some(at) }) => write!(f, "{what} ({at})"),
-            Self::Unfit(Unfit { what, at: None }) | Self::Died(what) => f.write_str(what),
+            Self::Unfit(unfit) => unfit.fmt(f),
+            Self::Died(what) => f.write_str(what),
             Self::Busy => f.write_str("all workers have too much to do"),
             Self::Late(limit) => write!(f, "the filter takes longer than {limit:?}"),
             Self::Absent(why) => write!(f, "no worker can be started: {why}"),

@@ -9,6 +9,8 @@ fn whole_body() {
     for (json, text) in [("\"é\\n\"", "é\n"), ("1.50", "1.50"), ("true", "true"), ("-7", "-7")] {
         assert_eq!(encoded(&Format::Text, &val(json)).unwrap(), text);
     }
+    let said = encoded(&Format::Text, &val("null")).unwrap_err().to_string();
+    assert!(said.contains(" is written ($)\nhint: `tojson`"), "{said}");
     for json in ["null", "[]", "{}"] {
         assert!(unwritten(&Format::Text, json).0.contains("\nhint: `tojson`"), "{json}");
     }

@@ -112,6 +112,14 @@ fn targets() {
             "targets: [{name: a, preset: no, source: {file: /a}}]",
             "p:1:11: there is no preset `no`\nhint: there are `actuator-health`, ",
         ),
+        (
+            "targets: [{name: a, source: {file: /a}, filter: '.a | fo(1)', metrics: [{name: x}]}]",
+            "p:1:11: the target `a`: `filter`: line 1, column 6 of the filter: there is no filter `fo` of one argument",
+        ),
+        (
+            "targets: [{name: a, source: {file: /a}, metrics: [{name: x, value: .a, labels: {b: '$b'}}]}]",
+            "p:1:11: the target `a`: `x`: `b`: line 1, column 1 of the filter: there is no variable `$b`",
+        ),
         ("max-series: 0\ntargets: []", "p:1:13: expected at least 1"),
     ] {
         let said = parse(yaml).unwrap_err();

@@ -81,6 +81,9 @@ impl BodyMapping {
         if self.from == Format::None && self.to.is_none() {
             return Err("a body `from: none` does not say what it is to be\nhint: add `to: json`".into());
         }
+        if !self.to().can_encode() {
+            return Err(format!("nothing is written as {}\nhint: add `to: json`", self.to()));
+        }
         Ok(())
     }
 }
