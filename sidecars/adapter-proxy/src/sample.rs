@@ -100,7 +100,7 @@ pub fn made(
         Of::Answer(status, ..) => Some((*status, &headers)),
         Of::Request => None,
     };
-    let variables = variables::of(mapping.variables(), &route.name, asked, parts, answer);
+    let variables = variables::of(mapping.variables, &route.name, asked, parts, answer);
     let tasks = Tasks::of(&question.config).map_err(|wrong| anyhow!(wrong))?;
     let made = tasks.run(&Job { task, coding: Coding::Identity, variables: &variables, body });
     made.map_err(|unfit| anyhow!("{unfit}"))

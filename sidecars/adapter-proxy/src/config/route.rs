@@ -165,14 +165,10 @@ impl TryFrom<Written> for Route {
                 return Err(wrong(text.into()));
             }
         };
-        let route = Self {
-            matching,
-            to,
-            request: written.request,
-            responses: written.responses,
-            failure: written.failure,
-            name: name.clone(),
-        };
+        let (mut request, mut responses) = (written.request, written.responses);
+        let answers = responses.iter_mut().filter_map(|response| response.body.as_mut());
+        request.body.iter_mut().chain(answers).for_each(BodyMapping::read);
+        let route = Self { matching, to, request, responses, failure: written.failure, name: name.clone() };
         route.check().map_err(wrong)?;
         Ok(route)
     }

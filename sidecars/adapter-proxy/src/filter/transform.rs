@@ -23,7 +23,7 @@ impl Transform {
     /// # Errors
     /// When one of its filters is none.
     pub fn new(mapping: &BodyMapping, limits: Limits) -> Result<Self, Wrong> {
-        let names: Vec<_> = mapping.variables().names().collect();
+        let names: Vec<_> = mapping.variables.names().collect();
         let compile = |code: &Option<String>| code.as_deref().map(|code| Program::compile(code, &names)).transpose();
         Ok(Self {
             from: mapping.from.clone(),

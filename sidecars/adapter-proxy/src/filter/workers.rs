@@ -33,11 +33,9 @@ pub struct Workers {
     /// What each is told first
     configuration: Rc<str>,
     queue: RefCell<VecDeque<Waiting>>,
-    /// Told when something is in the queue
-    more: Notify,
     running: Cell<usize>,
-    /// Those that have nothing to do
-    idle: Cell<usize>,
+    /// Those that have nothing to do, the last of which had something last: its memory is warm
+    idle: RefCell<Vec<Rc<Notify>>>,
     /// When a task came to no good end last
     suspects: RefCell<BTreeMap<u32, Instant>>,
     /// Those that are busy with one of these
@@ -141,9 +139,8 @@ impl Workers {
             settings: settings.clone(),
             configuration: text.into(),
             queue: RefCell::default(),
-            more: Notify::new(),
             running: Cell::new(0),
-            idle: Cell::new(0),
+            idle: RefCell::default(),
             suspects: RefCell::default(),
             apart: Cell::new(0),
             is_retired: Cell::new(false),
@@ -155,7 +152,7 @@ impl Workers {
     /// Ends each of them that has nothing to do. For requests that are under way there are still some, while they need them.
     pub fn retire(&self) {
         self.is_retired.set(true);
-        self.more.notify_waiters();
+        while self.wake() {}
     }
 
     /// Has a worker do it, and waits for that.
@@ -189,13 +186,14 @@ impl Workers {
             alone: false,
             answer,
         });
-        if self.idle.get() > 0 {
-            self.more.notify_one();
-        } else if self.running.get() == 0 {
+        if self.wake() {
+            return answered.await.unwrap_or(Err(Failure::Busy));
+        }
+        if self.running.get() == 0 {
             self.grow();
         } else if let Ok(answer) = timeout(PATIENCE, &mut answered).await {
             return answer.unwrap_or(Err(Failure::Busy));
-        } else if self.idle.get() == 0 && !self.queue.borrow().is_empty() {
+        } else if self.idle.borrow().is_empty() && !self.queue.borrow().is_empty() {
             self.grow();
         }
         answered.await.unwrap_or(Err(Failure::Busy))
@@ -213,7 +211,7 @@ impl Workers {
                 // There may be something left, and nobody to do it.
                 if !this.queue.borrow().is_empty() {
                     this.grow();
-                    this.more.notify_one(); // one that is idle may have had to leave it to this one
+                    this.wake(); // one that is idle may have had to leave it to this one
                 }
             });
         }
@@ -287,19 +285,26 @@ impl Workers {
         self.suspects.borrow().get(&task).is_some_and(|at| at.elapsed() < SUSPECT)
     }
 
+    /// Tells one that has nothing to do, if there is one, to look for something.
+    fn wake(&self) -> bool {
+        let idle = self.idle.borrow_mut().pop();
+        idle.inspect(|idle| idle.notify_one()).is_some()
+    }
+
     /// Waits for something to do; `false` when there is nothing, or the process is gone.
     async fn wait(&self, process: &Process) -> bool {
         if self.is_retired.get() {
             return false;
         }
-        self.idle.set(self.idle.get() + 1);
+        let me = Rc::new(Notify::new());
+        self.idle.borrow_mut().push(me.clone());
         let is_last = self.running.get() == 1;
         let goes_on = tokio::select! {
-            () = self.more.notified() => true,
+            () = me.notified() => true,
             () = process.gone() => false,
             () = sleep(IDLE), if !is_last => false,
         };
-        self.idle.set(self.idle.get() - 1);
+        self.idle.borrow_mut().retain(|idle| !Rc::ptr_eq(idle, &me));
         goes_on
     }
 
@@ -312,7 +317,7 @@ impl Workers {
         let bytes = match batch.make_contiguous() {
             [one] => &one.frame,
             all => {
-                together = all.iter().flat_map(|one| &one.frame).copied().collect();
+                together = all.iter().map(|one| one.frame.as_slice()).collect::<Vec<_>>().concat();
                 &together
             }
         };
@@ -349,6 +354,6 @@ impl Workers {
             one.alone = true;
             self.queue.borrow_mut().push_front(one);
         }
-        self.more.notify_one();
+        self.wake();
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Reply<'a> {
     }
 
     fn headers(&self, headers: &[Header]) -> Value {
-        let names = |body: &config::BodyMapping| body.variables().names().any(|name| name == "$response_headers");
+        let names = |body: &config::BodyMapping| body.variables.names().any(|name| name == "$response_headers");
         if self.response.body.as_ref().is_some_and(names) { variables::headers(headers) } else { Value::Null }
     }
 

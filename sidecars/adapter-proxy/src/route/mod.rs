@@ -115,7 +115,7 @@ impl Routes {
 impl Route {
     /// Whether the head of a request is looked at once more, when its body or its answer is there.
     pub fn remembers(&self) -> bool {
-        let of_body = self.request.body.as_ref().is_some_and(|body| !body.variables().is_empty());
+        let of_body = self.request.body.as_ref().is_some_and(|body| !body.variables.is_empty());
         of_body || !self.responses.is_empty() || matches!(self.to, To::Answer(_) | To::Metrics(_))
     }
 

@@ -28,6 +28,9 @@ pub struct BodyMapping {
     /// Of an answer: a filter in jq of what was read, which gives the status
     #[serde(deserialize_with = "filter")]
     pub status: Option<String>,
+    /// What its filters name
+    #[serde(skip)]
+    pub variables: Used,
 }
 
 impl Default for BodyMapping {
@@ -40,6 +43,7 @@ impl Default for BodyMapping {
             stream: None,
             content_type: None,
             status: None,
+            variables: Used::default(),
         }
     }
 }
@@ -60,10 +64,10 @@ impl BodyMapping {
         self.from == Format::None
     }
 
-    /// What its filters name.
-    pub fn variables(&self) -> Used {
+    /// Looks once for all at what its filters name.
+    pub(super) fn read(&mut self) {
         let used = |code: &Option<String>| code.as_deref().map(Used::by).unwrap_or_default();
-        used(&self.filter).and(used(&self.status))
+        self.variables = used(&self.filter).and(used(&self.status));
     }
 
     pub(super) fn check(&self) -> Result<(), String> {

@@ -267,7 +267,7 @@ impl Exchange<'_> {
         let Some(workers) = &self.routing.workers else {
             return Err(filter::Failure::Absent("there are none".into()));
         };
-        let used = mapping.variables();
+        let used = mapping.variables;
         let variables = match (&self.request.routed, self.routing.route(self.route())) {
             (Some(routed), Some(route)) if !used.is_empty() => {
                 let answer = answer.map(|answer| (answer.upstream_status, &answer.mapped.headers));
