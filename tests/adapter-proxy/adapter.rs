@@ -1,5 +1,6 @@
 //! Routes and mapped bodies, on the way through the running proxy.
 
+mod bodies;
 mod bounds;
 mod failures;
 mod mapping;

@@ -292,8 +292,7 @@ fn too_many_that_wait() {
     assert!(proxy.count("adapter_proxy_filters_total{result=\"busy\"}") >= 4);
 }
 
-/// Of what came to no good end lately one is done at a time. Who is next does not wait for good when that one's worker has
-/// worn out, and the other one had to leave it.
+/// Of what came to no good end lately one is done at a time, also where each wears its worker out.
 #[test]
 fn large_bodies_where_one_came_to_no_good_end() {
     let backend = Backend::answering(OK);
