@@ -77,7 +77,7 @@ fn taken(
     known: Known,
     made: Option<Result<Made>>,
 ) -> Result<()> {
-    let unfit = |unfit| anyhow!("the route `{}` cannot take it: {unfit}: {}", route.name, route.failure.request);
+    let unfit = |unfit| anyhow!("the route `{}` cannot take it: {unfit}: 400", route.name);
     let cluster = match (&route.to, &listener.cluster) {
         (To::Cluster(cluster), _) | (To::Default, Some(cluster)) => cluster,
         (To::Metrics(page), _) => return Ok(writeln!(out, "answered with the metrics `{page}`")?),
