@@ -279,7 +279,10 @@ fn a_request_that_does_not_fit() {
 - {name: q, match: {path: /a/b}, cluster: v1, request: {path: '/{query.to}'}}",
     );
     for (request, words) in [
-        ("GET /a%0d%0ax-admin:%201", "the route `r` cannot take it: `{id}` would be a field with the control character \\r: 400"),
+        (
+            "GET /a%0d%0ax-admin:%201",
+            "the route `r` cannot take it: `{id}` would be a field with the control character \\r: 400",
+        ),
         ("GET /a/b", "the route `q` cannot take it: there is no {query.to} for the path: 400"),
         ("GET /a/b?to=%2e%2e", "the path would be /.., which may mean another one: 400"),
     ] {

@@ -18,6 +18,35 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const OLD: &str = "GET / HTTP/1.0\r\n\r\n";
 
+/// What has no body upstream, and might have one as what the client gets: it is told that there is none.
+#[test]
+fn what_a_route_makes_of_answers_without_a_body() {
+    let backend = Backend::start(|request, stream| {
+        let answer = match request.head.split(' ').nth(1) {
+            Some("/204") => "HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n",
+            Some("/304") => "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+        };
+        stream.write_all(answer.as_bytes()).is_ok()
+    });
+    let routes = "[{name: a, match: {method: GET, path: /head}, request: {method: HEAD}}, {name: b, responses: [{set-status: 200}]}]";
+    let proxy = Proxy::of(
+        |listen| {
+            format!(
+                "listeners: [{{listen: '{listen}', protocol: http, cluster: c, routes: {routes}}}]\n\
+                 clusters: {{c: {{endpoints: ['{}']}}}}\n",
+                backend.address
+            )
+        },
+        |launch| launch,
+    );
+    for path in ["/204", "/304", "/head"] {
+        let said = proxy.talk(&GET.replacen('/', path, 1));
+        assert_eq!(said, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "{path}");
+    }
+    proxy.sidecar.finish();
+}
+
 #[test]
 fn framing() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n";

@@ -106,7 +106,10 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
     if !is_made {
         let _ = write!(out, "HTTP/1.1 {sent_status} {reason}\r\n"); // a vector takes anything
     }
-    let with_length = !(is_interim || sent_status == 204 || maps);
+    // An answer that never has a body became one that might: its end is to be told.
+    let emptied = !(is_interim || asked.is_head || matches!(sent_status, 204 | 304))
+        && (matches!(status, 204 | 304) || asked.sent_head);
+    let with_length = !(is_interim || sent_status == 204 || maps || emptied);
     let mut unfit = None;
     if let Some(reply) = &reply {
         unfit = reply.write(&mut fields, (status, parsed.headers), with_length, maps, out).err();
@@ -124,7 +127,9 @@ pub fn parse(head: &[u8], asked: Asked, out: &mut Vec<u8>) -> Result<Response, B
         });
         return Ok(response);
     }
-    if chunked {
+    if emptied {
+        out.extend_from_slice(b"Content-Length: 0\r\n");
+    } else if chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     if is_upgrade {
