@@ -75,8 +75,8 @@ fn items_cut_anywhere() {
         (NDJSON, "{\"a\":1}\n\n{\"a\":\"\u{fc}\"}\r\n{\"a\":3}", "1\n\"\u{fc}\"\n3\n"),
         (
             SSE,
-            "data: {\ndata: \"a\":1}\n\nevent: x\nid: 5\nretry: 9\ndata:{\"a\":2}\r\n\r\n: comment\n\ndata: {\"a\":\"\u{fc}\"}\r\rdata: {\"a\":4}\n",
-            "data: 1\n\nevent: x\nid: 5\nretry: 9\ndata: 2\n\n: comment\n\ndata: \"\u{fc}\"\n\n",
+            "data: {\ndata: \"a\":1}\n\nevent: x\nid: 5\nretry: 9\ndata:{\"a\":2}\r\n\r\n: comment\n\ndata: {\"a\":\"\u{fc}\"}\r\rdata: [DONE]\n\ndata: {\"a\":4}\n",
+            "data: 1\n\nevent: x\nid: 5\nretry: 9\ndata: 2\n\n: comment\n\ndata: \"\u{fc}\"\n\ndata: [DONE]\n\n",
         ),
     ] {
         let backend = Backend::start(move |request, stream| {

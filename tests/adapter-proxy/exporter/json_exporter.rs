@@ -4,7 +4,7 @@ use super::{Exporter, has};
 use std::fs;
 use std::path::Path;
 
-const DOCS: &str = "docs/adapter-json-exporter.part.md";
+const DOCS: &str = "docs/adapter.md";
 
 /// The blocks of the section, each with its language.
 fn blocks(text: &str) -> Vec<(&str, &str)> {

@@ -42,36 +42,6 @@ impl Format {
             Self::Text | Self::Lines(_) | Self::Pairs(_) | Self::None => "text/plain; charset=utf-8",
         }
     }
-
-    /// Whether a body with this `Content-Type` may be in this format. One that says nothing may be anything; one in
-    /// another character set than UTF-8 is not read, except for JSON, whose character set is not told there (RFC 8259,
-    /// section 11).
-    pub fn fits(&self, content_type: &[u8]) -> bool {
-        let content_type = String::from_utf8_lossy(content_type).to_ascii_lowercase();
-        let mut parts = content_type.split(';').map(str::trim);
-        let Some(media @ (_, subtype)) = parts.next().and_then(|media| media.split_once('/')) else {
-            return content_type.trim().is_empty() || self.takes_anything();
-        };
-        let is_utf8 = parts
-            .filter_map(|parameter| parameter.strip_prefix("charset="))
-            .all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii" | "ascii"));
-        match self {
-            Self::Json => matches!(media, ("application" | "text", "json")) || subtype.ends_with("+json"),
-            Self::Xml => is_utf8 && (matches!(media, ("application" | "text", "xml")) || subtype.ends_with("+xml")),
-            Self::Yaml => {
-                let is_yaml = matches!(media, ("application" | "text", "yaml" | "x-yaml" | "vnd.yaml"));
-                is_utf8 && (is_yaml || subtype.ends_with("+yaml"))
-            }
-            Self::Form => is_utf8 && media == ("application", "x-www-form-urlencoded"),
-            // HAProxy says that its table is plain text.
-            Self::Csv => is_utf8 && matches!(media, ("text" | "application", "csv") | ("text", "plain")),
-            Self::Text | Self::Lines(_) | Self::Pairs(_) | Self::None => true,
-        }
-    }
-
-    fn takes_anything(&self) -> bool {
-        matches!(self, Self::Text | Self::Lines(_) | Self::Pairs(_) | Self::None)
-    }
 }
 
 impl Display for Format {

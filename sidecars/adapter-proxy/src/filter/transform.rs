@@ -8,6 +8,9 @@ use crate::body::{Format, Limits, Unfit};
 use crate::config::BodyMapping;
 use jaq_json::Val;
 
+/// With this many APIs end a stream of JSON. It is none, and goes on as it is.
+const DONE: &[u8] = b"[DONE]";
+
 pub struct Transform {
     from: Format,
     to: Format,
@@ -100,6 +103,10 @@ impl Transform {
             } else if !line.is_empty() {
                 other.extend_from_slice(line);
                 other.push(b'\n');
+            } else if data == DONE {
+                out.extend_from_slice(&other);
+                out.extend_from_slice(b"data: [DONE]\n\n");
+                (has_data, data, other) = (false, vec![], vec![]);
             } else if has_data {
                 self.each(&data, variables, |item| {
                     out.extend_from_slice(&other);

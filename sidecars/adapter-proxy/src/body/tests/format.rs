@@ -39,31 +39,8 @@ fn configured() {
 }
 
 #[test]
-fn content_types() {
-    let fits = |format: &Format, content_type: &str| format.fits(content_type.as_bytes());
-    for (format, yes, no) in [
-        (
-            Format::Json,
-            &["application/json", "Application/JSON; charset=utf-8", "text/json", "application/problem+json", ""][..],
-            &["application/xml", "text/plain", "application/x-ndjson", "json", "text/html; a=+json"][..],
-        ),
-        (
-            Format::Xml,
-            &["application/xml", "text/xml;charset=\"UTF-8\"", "application/soap+xml", "image/svg+xml"],
-            &["application/json", "text/html", "text/xml; charset=iso-8859-1"],
-        ),
-        (Format::Yaml, &["application/yaml", "text/x-yaml", "application/openapi+yaml"], &["text/plain"]),
-        (Format::Form, &["application/x-www-form-urlencoded"], &["multipart/form-data", "text/plain"]),
-        (Format::Csv, &["text/csv; header=present", "text/plain"], &["text/html", "text/csv; charset=utf-16"]),
-        (Format::Text, &["text/html; charset=iso-8859-1", "image/png", "nonsense"], &[]),
-        (Format::Pairs(":".into()), &["text/plain; version=0.0.4"], &[]),
-    ] {
-        for (types, fit) in [(yes, true), (no, false)] {
-            for content_type in types {
-                assert_eq!(fits(&format, content_type), fit, "{format} {content_type}");
-            }
-        }
-        assert!(format.can_encode() && format.fits(format.content_type().as_bytes()));
-    }
+fn what_can_be_written() {
+    let formats = [Format::Json, Format::Xml, Format::Yaml, Format::Form, Format::Csv, Format::Text];
+    assert!(formats.iter().all(Format::can_encode) && Format::Pairs(":".into()).can_encode());
     assert!(!Format::None.can_encode());
 }
