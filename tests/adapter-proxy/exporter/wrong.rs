@@ -15,6 +15,6 @@ fn a_filter_that_is_none() {
         let page = format!("{{targets: [{{name: app, source: {{file: /a}}, {target}}}]}}");
         let place = Place::new(&config(free_port(), &page));
         let launch = proxy::launch(&[&"check", &"--config", &place.config()]);
-        refuse(launch, 2, &["the page `app`: the target `app`: ", words]);
+        refuse(launch, 2, &["config.yaml:7:", "the target `app`: ", words]);
     }
 }
