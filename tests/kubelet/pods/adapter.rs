@@ -1,6 +1,7 @@
 //! The example `adapter`: an app with a status page and an API of its own, and who wants others.
 
 mod prometheus;
+mod tomcat;
 
 use crate::Node;
 use anyhow::Result;

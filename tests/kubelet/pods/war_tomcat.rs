@@ -1,6 +1,6 @@
 //! The example `war-tomcat`: a Tomcat that lives while its application is replaced.
 
-mod images;
+pub mod images;
 mod watch;
 
 use crate::Node;
@@ -24,7 +24,7 @@ fn directory() -> PathBuf {
 }
 
 /// One Tomcat at a time: for one that starts, two processors are few.
-fn turn() -> MutexGuard<'static, ()> {
+pub fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
