@@ -2,7 +2,7 @@
 
 use e2e::elasticsearch::Server;
 use e2e::launch::pipe;
-use e2e::shipper::{Place, STREAM, Shipper, free_port, get, with};
+use e2e::shipper::{Place, STREAM, Shipper, free_port, get, metric, with};
 use std::fs::{self, File};
 use std::io::Write;
 
@@ -61,14 +61,18 @@ fn stdin_stays() {
 /// What came through it and was not shipped has nowhere to go.
 #[test]
 fn stdin_goes() {
-    let (server, place) = (Server::start(), Place::new());
+    let (server, place, admin) = (Server::start(), Place::new(), free_port());
     let config =
         |inputs: &str| format!("inputs: [{inputs}]\noutput: {{elasticsearch: {{urls: ['{}']}}}}\n", server.url());
     let (read, write) = pipe().unwrap();
     let mut stdin = File::from(write);
-    let shipper = Shipper::start(place.configured(&config("{files: ['-', LOGS/*.log]}"), &[]).redirected(0, read));
+    let launch = place.configured(&config("{files: ['-', LOGS/*.log]}"), &[&"--admin", &admin.to_string()]);
+    let shipper = Shipper::start(launch.redirected(0, read));
     writeln!(stdin, "first").unwrap();
     server.until_stored(1);
+    // That it is stored, the shipper hears a little later; what it has not heard it counts as not shipped.
+    let delivered = || metric(&get(admin, "/metrics").unwrap().1, "log_shipper_delivered_total ");
+    e2e::process::until("the first is delivered", || delivered() == Some(1.0));
     server.down();
     writeln!(stdin, "second").unwrap();
     shipper.until_said("cannot deliver");
