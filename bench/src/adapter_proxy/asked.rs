@@ -31,7 +31,7 @@ pub fn table(names: &[&str], alive: &Http, each: &Http, tcp: &Tcp, quiet: &Quiet
     row("busy RSS MB", "8".into(), number(megabytes(alive.busy[0]), 1));
     row("kB per idle connection", "10".into(), number(quiet.connection, 1));
     row("ms to first answer", "10".into(), number(quiet.start(), 1));
-    row("image bytes", "1,200,000".into(), number(image()?, 0));
+    row("image bytes", "2,500,000".into(), number(image()?, 0));
 
     let what: Vec<_> = rows.iter().map(|row| row.0).collect();
     let mut table = Table::new("asked of adapter-proxy", &what);
