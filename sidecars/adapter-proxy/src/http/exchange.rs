@@ -170,15 +170,16 @@ pub async fn exchange(
 impl Exchange<'_> {
     /// `to_map` is the body that the upstream gets another one for.
     async fn run(&mut self, to_map: Option<Body>) -> Next {
-        if let Some(next) = self.answer_here().await {
-            return next;
+        // What few requests need is in a box of its own: each connection holds the memory of all that is not.
+        if self.is_answered_here() {
+            return Box::pin(self.answer_here()).await;
         }
         if let Some(body) = to_map {
             let routing = self.routing.clone();
             let Some((mapping, task)) = self.route().and_then(|route| routing.request(route)) else {
                 return self.refuse(Refusal(502, "no-mapping")).await;
             };
-            if let Err(next) = self.map_request(body, mapping, task).await {
+            if let Err(next) = Box::pin(self.map_request(body, mapping, task)).await {
                 return next;
             }
         }

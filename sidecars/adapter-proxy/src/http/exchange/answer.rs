@@ -59,10 +59,10 @@ impl Exchange<'_> {
     async fn pass_on(&mut self, attempt: Attempt, mut response: Response, out: Bytes) -> Next {
         if let Some(unfit) = response.unfit.take() {
             let failure = filter::Failure::Unfit(Unfit::new(unfit.0));
-            return self.unfit(failure, Side::Head).await;
+            return Box::pin(self.unfit(failure, Side::Head)).await;
         }
         match response.mapped.take() {
-            Some(mapped) => self.relay_mapped(attempt, response, mapped, out).await,
+            Some(mapped) => Box::pin(self.relay_mapped(attempt, response, mapped, out)).await,
             None => self.relay(attempt, response, out).await,
         }
     }

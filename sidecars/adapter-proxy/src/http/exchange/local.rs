@@ -14,21 +14,24 @@ use crate::route::{Asked, Known};
 use std::rc::Rc;
 
 impl Exchange<'_> {
-    /// The answer of a route that gives one itself, or of none; `None` when an upstream is to be asked.
-    pub async fn answer_here(&mut self) -> Option<Next> {
+    /// Whether nobody is asked: by a route that answers itself, or for want of one.
+    pub fn is_answered_here(&self) -> bool {
+        match self.routing.route(self.route()) {
+            None => self.routing.default.is_none(),
+            Some(route) => matches!(route.to, To::Answer(_) | To::Metrics(_)),
+        }
+    }
+
+    pub async fn answer_here(&mut self) -> Next {
         let routing = self.routing.clone();
-        match routing.route(self.route()) {
-            None if routing.default.is_none() => {
+        match routing.route(self.route()).map(|route| &route.to) {
+            Some(To::Answer(answer)) => self.give(answer).await,
+            Some(To::Metrics(_)) => self.expose().await,
+            Some(To::Default | To::Cluster(_)) | None => {
                 let detail = "no route takes this request".to_owned();
                 let problem = Problem { status: 404, kind: "no-route", detail, route: None, mapping: None, at: None };
-                Some(self.reply(404, |manner, out| problem.answer(manner, out)).await)
+                self.reply(404, |manner, out| problem.answer(manner, out)).await
             }
-            None => None,
-            Some(route) => match &route.to {
-                To::Default | To::Cluster(_) => None,
-                To::Answer(answer) => Some(self.give(answer).await),
-                To::Metrics(_) => Some(self.expose().await),
-            },
         }
     }
 
