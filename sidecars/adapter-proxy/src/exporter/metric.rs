@@ -1,8 +1,8 @@
 //! What of a body becomes a series, and with which value.
 
 use super::families::{Dropped, Families, Sample};
+use super::filters::{Filter, Filters};
 use super::histogram;
-use super::lookup::{Filter, Filters, kind};
 use super::{text, timestamp};
 use crate::config::metrics::{self, Kind, Name, Unit, Values};
 use jaq_json::Val;
@@ -271,6 +271,18 @@ fn text_of(value: &Val) -> Option<Cow<'_, str>> {
         Val::TStr(text) | Val::BStr(text) => Some(String::from_utf8_lossy(text)),
         Val::Bool(_) | Val::Num(_) => Some(Cow::Owned(value.to_string())),
         _ => None,
+    }
+}
+
+/// What it is, for a message.
+fn kind(value: &Val) -> &'static str {
+    match value {
+        Val::Null => "null",
+        Val::Bool(_) => "a boolean",
+        Val::Num(_) => "a number",
+        Val::BStr(_) | Val::TStr(_) => "a text",
+        Val::Arr(_) => "an array",
+        Val::Obj(_) => "an object",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::families::{Dropped, Families};
 use super::fetched::{Body, Fetched};
-use super::lookup::{Filter, Filters};
+use super::filters::{Filter, Filters};
 use super::metric::{Metric, Unusable};
 use super::text;
 use crate::body::{Format, Limits};

@@ -2,6 +2,7 @@
 //! nor bounded in memory from within.
 
 mod coding;
+mod direct;
 mod frame;
 mod process;
 mod program;

@@ -1,17 +1,20 @@
 //! A jq filter, compiled.
 
+use super::direct::{Direct, Given};
 use crate::body::Unfit;
 use jaq_core::data::JustLut;
 use jaq_core::load::{self, Arena, File, Loader, span};
 use jaq_core::{Compiler, Ctx, Vars, compile};
 use jaq_json::Val;
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
 /// Of an error's text. It may quote all of a body.
 const LONGEST_ERROR: usize = 200;
 
-pub struct Program {
-    filter: jaq_core::Filter<JustLut<Val>>,
+pub enum Program {
+    Direct(Direct),
+    Jaq(jaq_core::Filter<JustLut<Val>>),
 }
 
 /// Why a text is no filter, and where: counted from 1, in lines and characters.
@@ -34,6 +37,13 @@ impl Program {
     /// # Errors
     /// The first place at which `code` is wrong.
     pub fn compile(code: &str, variables: &[&str]) -> Result<Self, Wrong> {
+        match Direct::compile(code, variables) {
+            Some(direct) => Ok(Self::Direct(direct)),
+            None => Self::interpreted(code, variables),
+        }
+    }
+
+    pub(super) fn interpreted(code: &str, variables: &[&str]) -> Result<Self, Wrong> {
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
         let arena = Arena::default();
@@ -50,24 +60,61 @@ impl Program {
                 None => at(code, code, "it cannot be compiled".into()),
             }
         })?;
-        Ok(Self { filter })
+        Ok(Self::Jaq(filter))
     }
 
-    /// All that it makes of `input`, one after the other; after an error there is nothing more. `variables` have the order
-    /// in which their names were given.
-    pub fn run(
-        &self,
-        input: Val,
-        variables: impl IntoIterator<Item = Val>,
-    ) -> impl Iterator<Item = Result<Val, Unfit>> {
-        let context = Ctx::<JustLut<Val>>::new(&self.filter.lut, Vars::new(variables));
-        self.filter.id.run((context, input)).map(|output| {
-            output.map_err(|exception| match exception.get_err() {
-                Ok(error) => Unfit::new(cut(error.to_string())),
-                Err(_) => Unfit::new("the filter calls `halt`, which it may not".into()),
-            })
+    /// Calls `take` with all that it makes of `input`, one after the other, as long as it wants more. `variables` have the
+    /// order in which their names were given.
+    ///
+    /// # Errors
+    /// Why it fails, perhaps after some.
+    pub fn each(&self, input: &Val, variables: &[Val], mut take: impl FnMut(Cow<Val>) -> bool) -> Result<(), Unfit> {
+        match self {
+            Self::Direct(direct) => {
+                direct.each(Given { input, variables }, &mut |output| Ok(take(output))).map(drop).map_err(failure)
+            }
+            Self::Jaq(filter) => {
+                let context = Ctx::<JustLut<Val>>::new(&filter.lut, Vars::new(variables.iter().cloned()));
+                for output in filter.id.run((context, input.clone())) {
+                    let output = output.map_err(|exception| match exception.get_err() {
+                        Ok(error) => failure(error),
+                        Err(_) => Unfit::new("the filter calls `halt`, which it may not".into()),
+                    })?;
+                    if !take(Cow::Owned(output)) {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What it makes of `input`, if it is one that never makes more than one thing of it, and that is known.
+    pub fn one<'v>(&'v self, input: &'v Val, variables: &'v [Val]) -> Option<Result<Option<Cow<'v, Val>>, Unfit>> {
+        match self {
+            Self::Direct(direct) if direct.is_one() => Some(direct.one(Given { input, variables }).map_err(failure)),
+            _ => None,
+        }
+    }
+
+    /// The first thing that it makes of `input`, if there is any.
+    ///
+    /// # Errors
+    /// Why it fails before that.
+    pub fn first<'v>(&'v self, input: &'v Val, variables: &'v [Val]) -> Result<Option<Cow<'v, Val>>, Unfit> {
+        self.one(input, variables).unwrap_or_else(|| {
+            let mut first = None;
+            self.each(input, variables, |output| {
+                first = Some(Cow::Owned(output.into_owned()));
+                false
+            })?;
+            Ok(first)
         })
     }
+}
+
+fn failure(error: jaq_core::Error<Val>) -> Unfit {
+    Unfit::new(cut(error.to_string()))
 }
 
 fn unreadable(code: &str, error: load::Error<&str>) -> Wrong {
@@ -141,11 +188,13 @@ mod tests {
     fn run(code: &str, input: &str) -> Vec<Result<String, String>> {
         let program = Program::compile(code, &["$status"]).unwrap_or_else(|wrong| panic!("{wrong}"));
         let input = jaq_json::read::parse_single(input.as_bytes()).unwrap();
-        let status = Val::from(200isize);
-        program
-            .run(input, [status])
-            .map(|output| output.map(|value| value.to_string()).map_err(|unfit| unfit.what))
-            .collect()
+        let mut outputs = vec![];
+        let done = program.each(&input, &[Val::from(200isize)], |output| {
+            outputs.push(Ok(output.to_string()));
+            true
+        });
+        outputs.extend(done.map_err(|unfit| Err(unfit.what)).err());
+        outputs
     }
 
     #[test]

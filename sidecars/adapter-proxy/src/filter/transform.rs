@@ -7,6 +7,7 @@ use super::variables;
 use crate::body::{Format, Limits, Unfit};
 use crate::config::BodyMapping;
 use jaq_json::Val;
+use std::borrow::Cow;
 
 /// With this many APIs end a stream of JSON. It is none, and goes on as it is.
 const DONE: &[u8] = b"[DONE]";
@@ -52,8 +53,8 @@ impl Transform {
                 let input = self.from.decode(&body, &self.limits)?;
                 made.status = self.status.as_ref().map(|filter| status(filter, &input, &variables)).transpose()?;
                 let output = match &self.filter {
-                    Some(filter) => only(filter.run(input, variables), "the filter")?,
-                    None => input,
+                    Some(filter) => only(filter, &input, &variables, "the filter")?,
+                    None => Cow::Borrowed(&input),
                 };
                 self.to.encode(&output, &mut made.body, &self.limits)?;
             }
@@ -83,10 +84,13 @@ impl Transform {
             }
             Ok(())
         };
-        match &self.filter {
-            Some(filter) => filter.run(input, variables.iter().cloned()).try_for_each(|output| write(&output?)),
-            None => write(&input),
-        }
+        let Some(filter) = &self.filter else { return write(&input) };
+        let mut written = Ok(());
+        filter.each(&input, variables, |output| {
+            written = write(&output);
+            written.is_ok()
+        })?;
+        written
     }
 
     /// Whole server-sent events. What is no data goes on as it is.
@@ -128,20 +132,27 @@ impl Transform {
     }
 }
 
-fn only(mut outputs: impl Iterator<Item = Result<Val, Unfit>>, what: &str) -> Result<Val, Unfit> {
-    let Some(first) = outputs.next() else {
-        return Err(Unfit::new(format!("{what} gives nothing, where one value is asked for")));
-    };
-    let first = first?;
-    match outputs.next() {
-        None => Ok(first),
-        Some(_) => Err(Unfit::new(format!("{what} gives more than one value: put `[` and `]` around it"))),
+fn only<'v>(filter: &'v Program, input: &'v Val, variables: &'v [Val], what: &str) -> Result<Cow<'v, Val>, Unfit> {
+    let (mut first, mut more) = (None, false);
+    if let Some(one) = filter.one(input, variables) {
+        first = one?;
+    } else {
+        filter.each(input, variables, |output| {
+            more = first.is_some();
+            first.get_or_insert_with(|| Cow::Owned(output.into_owned()));
+            !more
+        })?;
+    }
+    match first {
+        None => Err(Unfit::new(format!("{what} gives nothing, where one value is asked for"))),
+        Some(_) if more => Err(Unfit::new(format!("{what} gives more than one value: put `[` and `]` around it"))),
+        Some(first) => Ok(first),
     }
 }
 
 fn status(filter: &Program, input: &Val, variables: &[Val]) -> Result<u16, Unfit> {
-    let output = only(filter.run(input.clone(), variables.iter().cloned()), "the filter of the status")?;
-    let number = if let Val::Num(number) = &output { number.as_isize() } else { None };
+    let output = only(filter, input, variables, "the filter of the status")?;
+    let number = if let Val::Num(number) = &*output { number.as_isize() } else { None };
     let status = number.and_then(|number| u16::try_from(number).ok()).filter(|status| (200..600).contains(status));
     status.ok_or_else(|| {
         let text: String = output.to_string().chars().take(40).collect();

@@ -1,0 +1,353 @@
+//! Filters that jq's interpreter is not needed for: paths, objects and arrays of them, texts, and what is reckoned,
+//! compared and chosen. Most mappings say no more, and jq takes some five times as long, since to it each part of a filter
+//! is an iterator of its own. What they mean is what they mean to jq.
+
+use jaq_core::ValT;
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{self, BinaryOp};
+use jaq_core::ops::{Cmp, Math};
+use jaq_core::path::{Opt, Part};
+use jaq_json::{Map, Num, Val};
+use std::borrow::Cow;
+
+type Error = jaq_core::Error<Val>;
+
+/// Where a path leads that leads nowhere.
+const NOTHING: &Val = &Val::Null;
+
+/// Where it stands that one output at most is asked for, it gives no more: [`Direct::compile`] has seen to that.
+pub enum Direct {
+    Input,
+    Constant(Val),
+    /// Which of those that are known
+    Variable(usize),
+    Path(Box<Self>, Vec<Step>),
+    /// Of parts of one output each
+    Text(Vec<Self>),
+    /// All outputs in an array
+    Array(Option<Box<Self>>),
+    /// Names and values, of one output each
+    Object(Vec<(Self, Self)>),
+    /// Of one output
+    Negative(Box<Self>),
+    /// Both of one output
+    Math(Box<(Self, Self)>, Math),
+    /// Both of one output
+    Comparison(Box<(Self, Self)>, Cmp),
+    /// Both of one output; it ends with the first that is as true as this
+    Logic(Box<(Self, Self)>, bool),
+    /// Both of one output; the second if the first has none, or none that is true
+    Alternative(Box<(Self, Self)>),
+    /// The first is of one output
+    Choice(Box<(Self, Self, Self)>),
+    Pipe(Box<(Self, Self)>),
+    Both(Box<(Self, Self)>),
+}
+
+pub struct Step {
+    index: Index,
+    /// With `?`: what has no such thing has no output
+    optional: bool,
+}
+
+enum Index {
+    Is(Val),
+    /// What this variable is
+    Variable(usize),
+    All,
+}
+
+/// What a filter is given.
+#[derive(Clone, Copy)]
+pub struct Given<'v> {
+    pub input: &'v Val,
+    pub variables: &'v [Val],
+}
+
+/// One output at most.
+type One<'v> = Result<Option<Cow<'v, Val>>, Error>;
+
+/// Is given one output after the other, and says whether it wants more.
+type Take<'t> = dyn FnMut(Cow<Val>) -> Result<bool, Error> + 't;
+
+impl Direct {
+    /// `None` of what takes jq, and of what is no filter. `variables` are the names that are known, each with its `$`.
+    pub fn compile(code: &str, variables: &[&str]) -> Option<Self> {
+        Self::of(jaq_core::load::parse(code, |parser| parser.term())?, variables)
+    }
+
+    fn of(term: parse::Term<&str>, variables: &[&str]) -> Option<Self> {
+        let of = |term: parse::Term<_>| Self::of(term, variables);
+        let one = |term: parse::Term<_>| of(term).filter(Self::is_one);
+        Some(match term {
+            parse::Term::Id => Self::Input,
+            parse::Term::Num(number) => Self::Constant(match number.parse::<isize>() {
+                Ok(integer) => integer.into(),
+                Err(_) => Val::from_num(number).ok()?,
+            }),
+            parse::Term::Str(None, parts) => {
+                let part = |part| match part {
+                    StrPart::Str(text) => Some(Self::text(text)),
+                    StrPart::Char(letter) => Some(Self::text(letter)),
+                    StrPart::Term(term) => one(term),
+                };
+                let mut parts: Vec<_> = parts.into_iter().map(part).collect::<Option<_>>()?;
+                match (parts.pop(), parts.is_empty()) {
+                    (None, _) => Self::text(""),
+                    (Some(Self::Constant(text)), true) => Self::Constant(text),
+                    (last, _) => Self::Text(parts.into_iter().chain(last).collect()),
+                }
+            }
+            parse::Term::Var(name) => Self::Variable(variables.iter().position(|variable| *variable == name)?),
+            parse::Term::Arr(None) => Self::Array(None),
+            parse::Term::Arr(Some(term)) => Self::Array(Some(of(*term)?.into())),
+            parse::Term::Obj(fields) => {
+                let field = |(name, value)| match (name, value) {
+                    (name, Some(value)) => Some((one(name)?, one(value)?)),
+                    (parse::Term::Var(name), None) => Some((Self::text(&name[1..]), of(parse::Term::Var(name))?)),
+                    (name, None) => match of(name)? {
+                        Self::Constant(name) => {
+                            let step = Step { index: Index::Is(name.clone()), optional: false };
+                            Some((Self::Constant(name), Self::Path(Self::Input.into(), vec![step])))
+                        }
+                        _ => None,
+                    },
+                };
+                Self::Object(fields.into_iter().map(field).collect::<Option<_>>()?)
+            }
+            parse::Term::Neg(term) => match one(*term)? {
+                Self::Constant(number @ Val::Num(_)) => Self::Constant((-number).ok()?),
+                term => Self::Negative(term.into()),
+            },
+            parse::Term::Path(start, path) => {
+                let step = |(part, optional)| {
+                    let index = match part {
+                        Part::Index(index) => match of(index)? {
+                            Self::Constant(value) => Index::Is(value),
+                            Self::Variable(variable) => Index::Variable(variable),
+                            _ => return None,
+                        },
+                        Part::Range(None, None) => Index::All,
+                        Part::Range(..) => return None,
+                    };
+                    Some(Step { index, optional: matches!(optional, Opt::Optional) })
+                };
+                let steps = path.0.into_iter().map(step).collect::<Option<_>>()?;
+                Self::Path(of(*start)?.into(), steps)
+            }
+            parse::Term::IfThenElse(choices, otherwise) => {
+                let otherwise = otherwise.map_or(Some(Self::Input), |otherwise| of(*otherwise))?;
+                choices.into_iter().rev().try_fold(otherwise, |otherwise, (condition, then)| {
+                    Some(Self::Choice(Box::new((one(condition)?, of(then)?, otherwise))))
+                })?
+            }
+            parse::Term::BinOp(left, operator, right) => {
+                let two = || Some(Box::new((one((*left).clone())?, one((*right).clone())?)));
+                match operator {
+                    BinaryOp::Math(operator) => Self::Math(two()?, operator),
+                    BinaryOp::Cmp(operator) => Self::Comparison(two()?, operator),
+                    BinaryOp::And => Self::Logic(two()?, false),
+                    BinaryOp::Or => Self::Logic(two()?, true),
+                    BinaryOp::Alt => Self::Alternative(two()?),
+                    BinaryOp::Pipe(None) => Self::Pipe(Box::new((of(*left)?, of(*right)?))),
+                    BinaryOp::Comma => Self::Both(Box::new((of(*left)?, of(*right)?))),
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    fn text(text: impl Into<String>) -> Self {
+        Self::Constant(Val::from(text.into()))
+    }
+
+    /// Whether it never has more than one output.
+    pub fn is_one(&self) -> bool {
+        match self {
+            Self::Path(start, steps) => start.is_one() && !steps.iter().any(|step| matches!(step.index, Index::All)),
+            Self::Choice(choice) => choice.1.is_one() && choice.2.is_one(),
+            Self::Pipe(two) => two.0.is_one() && two.1.is_one(),
+            Self::Both(_) => false,
+            _ => true,
+        }
+    }
+
+    /// The output of one that has no more.
+    ///
+    /// # Errors
+    /// Why it fails.
+    pub fn one<'v>(&'v self, given: Given<'v>) -> One<'v> {
+        let computed = |value: Result<Val, Error>| value.map(|value| Some(Cow::Owned(value)));
+        match self {
+            Self::Input => Ok(Some(Cow::Borrowed(given.input))),
+            Self::Constant(value) => Ok(Some(Cow::Borrowed(value))),
+            Self::Variable(index) => Ok(Some(Cow::Borrowed(given.variables.get(*index).unwrap_or(NOTHING)))),
+            Self::Path(start, steps) => {
+                let mut value = start.one(given)?;
+                for Step { index, optional } in steps {
+                    let (Some(from), Some(index)) = (value, index.value(given)) else { return Ok(None) };
+                    value = match at(from, index) {
+                        Err(_) if *optional => None,
+                        value => Some(value?),
+                    };
+                }
+                Ok(value)
+            }
+            Self::Text(parts) => {
+                let mut text = vec![];
+                let written = every(parts.iter().map(|part| part.one(given)), |part| {
+                    if let Val::TStr(part) | Val::BStr(part) = part.as_ref() {
+                        text.extend_from_slice(part);
+                    } else if let Val::TStr(part) = part.into_owned().into_string() {
+                        text.extend_from_slice(&part);
+                    }
+                });
+                Ok(written?.map(|()| Cow::Owned(Val::utf8_str(text))))
+            }
+            Self::Array(None) => computed(Ok([].into_iter().collect())),
+            Self::Array(Some(items)) => {
+                let mut all = vec![];
+                items.each(given, &mut |item| {
+                    all.push(item.into_owned());
+                    Ok(true)
+                })?;
+                computed(Ok(all.into_iter().collect()))
+            }
+            Self::Object(fields) => {
+                let (mut map, mut name) = (Map::with_capacity_and_hasher(fields.len(), Default::default()), None);
+                let parts = fields.iter().flat_map(|(name, value)| [name, value]);
+                let filled = every(parts.map(|part| part.one(given)), |part| match name.take() {
+                    None => name = Some(part.into_owned()),
+                    Some(name) => drop(map.insert(name, part.into_owned())),
+                });
+                Ok(filled?.map(|()| Cow::Owned(Val::obj(map))))
+            }
+            Self::Negative(term) => match term.one(given)? {
+                Some(value) => computed(-value.into_owned()),
+                None => Ok(None),
+            },
+            Self::Math(two, operator) => match both(two, given)? {
+                Some((left, right)) => computed(operator.run(left.into_owned(), right.into_owned())),
+                None => Ok(None),
+            },
+            Self::Comparison(two, operator) => {
+                Ok(both(two, given)?.map(|(left, right)| Cow::Owned(operator.run(&*left, &*right).into())))
+            }
+            Self::Logic(two, stop) => {
+                let Some(left) = two.0.one(given)? else { return Ok(None) };
+                if left.as_bool() == *stop {
+                    return computed(Ok((*stop).into()));
+                }
+                Ok(two.1.one(given)?.map(|right| Cow::Owned(right.as_bool().into())))
+            }
+            Self::Alternative(two) => match two.0.one(given)? {
+                Some(value) if value.as_bool() => Ok(Some(value)),
+                _ => two.1.one(given),
+            },
+            Self::Choice(choice) => match choice.0.one(given)? {
+                Some(condition) if condition.as_bool() => choice.1.one(given),
+                Some(_) => choice.2.one(given),
+                None => Ok(None),
+            },
+            Self::Pipe(two) => match two.0.one(given)? {
+                Some(Cow::Borrowed(input)) => two.1.one(Given { input, ..given }),
+                Some(Cow::Owned(input)) => {
+                    let output = two.1.one(Given { input: &input, ..given })?;
+                    Ok(output.map(|output| Cow::Owned(output.into_owned())))
+                }
+                None => Ok(None),
+            },
+            Self::Both(_) => Ok(None), // it is not asked for one
+        }
+    }
+
+    /// Gives each output to `take`, as long as it wants more; says whether it does.
+    ///
+    /// # Errors
+    /// Why it fails, perhaps after some; or `take`'s.
+    pub fn each(&self, given: Given, take: &mut Take) -> Result<bool, Error> {
+        match self {
+            Self::Path(start, steps) => start.each(given, &mut |value| walk(steps, given, value, take)),
+            Self::Choice(choice) => match choice.0.one(given)? {
+                Some(condition) if condition.as_bool() => choice.1.each(given, take),
+                Some(_) => choice.2.each(given, take),
+                None => Ok(true),
+            },
+            Self::Pipe(two) => two.0.each(given, &mut |input| two.1.each(Given { input: &input, ..given }, take)),
+            Self::Both(two) => Ok(two.0.each(given, take)? && two.1.each(given, take)?),
+            one => one.one(given)?.map_or(Ok(true), take),
+        }
+    }
+}
+
+impl Index {
+    /// `None` of all.
+    fn value<'v>(&'v self, given: Given<'v>) -> Option<&'v Val> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Variable(index) => Some(given.variables.get(*index).unwrap_or(NOTHING)),
+            Self::All => None,
+        }
+    }
+}
+
+/// What `from` has there.
+fn at<'v>(from: Cow<'v, Val>, index: &Val) -> Result<Cow<'v, Val>, Error> {
+    match (from, index) {
+        (Cow::Borrowed(Val::Null), _) => Ok(Cow::Borrowed(NOTHING)),
+        (Cow::Borrowed(Val::Obj(object)), name) => Ok(Cow::Borrowed(object.get(name).unwrap_or(NOTHING))),
+        (Cow::Borrowed(Val::Arr(array)), Val::Num(Num::Int(index))) => {
+            let distance = index.unsigned_abs();
+            let at = if *index < 0 { array.len().checked_sub(distance) } else { Some(distance) };
+            Ok(Cow::Borrowed(at.and_then(|at| array.get(at)).unwrap_or(NOTHING)))
+        }
+        (from, index) => from.into_owned().index(index).map(Cow::Owned),
+    }
+}
+
+/// Goes on from `value`; says whether `take` wants more.
+fn walk(steps: &[Step], given: Given, value: Cow<Val>, take: &mut Take) -> Result<bool, Error> {
+    let Some((Step { index, optional }, rest)) = steps.split_first() else { return take(value) };
+    if let Some(index) = index.value(given) {
+        return match at(value, index) {
+            Err(_) if *optional => Ok(true),
+            value => walk(rest, given, value?, take),
+        };
+    }
+    let mut on = |more, item| if more { walk(rest, given, Cow::Borrowed(item), take) } else { Ok(false) };
+    match value.as_ref() {
+        Val::Arr(items) => items.iter().try_fold(true, &mut on),
+        Val::Obj(fields) => fields.values().try_fold(true, &mut on),
+        _ if *optional => Ok(true),
+        _ => value.into_owned().values().next().map_or(Ok(true), |failure| failure.map(|_| true)),
+    }
+}
+
+/// Both, of which neither has more than one output. Where one has none there is nothing, though the other fails.
+fn both<'v>(two: &'v (Direct, Direct), given: Given<'v>) -> Result<Option<(Cow<'v, Val>, Cow<'v, Val>)>, Error> {
+    let left = two.0.one(given);
+    if matches!(left, Ok(None)) {
+        return Ok(None);
+    }
+    match (left, two.1.one(given)) {
+        (_, Ok(None)) => Ok(None),
+        (left, right) => Ok(left?.zip(right?)),
+    }
+}
+
+/// Gives each of them to `take`. Where one has none there is nothing, though another one fails.
+fn every<'v>(mut all: impl Iterator<Item = One<'v>>, mut take: impl FnMut(Cow<'v, Val>)) -> Result<Option<()>, Error> {
+    let mut failed = None;
+    while let Some(one) = all.next() {
+        match one {
+            Ok(Some(value)) => take(value),
+            Ok(None) => return Ok(None),
+            Err(error) => drop(failed.get_or_insert(error)),
+        }
+    }
+    failed.map_or(Ok(Some(())), Err)
+}
+
+#[cfg(test)]
+mod tests;
