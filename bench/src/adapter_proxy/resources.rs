@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use e2e::process::{children, cpu_time, stat, status};
 use nix::unistd::Pid;
 use std::fs;
+use std::thread::sleep;
 use std::time::Duration;
 
 /// Fields of `proc_pid_stat(5)`
@@ -14,6 +15,9 @@ const CHILDREN_KERNEL: usize = 17;
 
 /// Open at a time, and silent
 const IDLE: u32 = 1_000;
+
+/// After its start and the first connections, which show that it works
+const REST: Duration = Duration::from_secs(6);
 
 /// Time on a processor so far, user and kernel.
 ///
@@ -50,13 +54,13 @@ pub fn resident(pid: Pid) -> Result<u64> {
     status(pid, "VmRSS").context("a proxy has ended")
 }
 
-/// Of a proxy that has just been started, in kB: before it has anything to do, and for each idle connection that has been
-/// used once.
+/// Of a proxy, in kB: when it has had nothing to do for a while, and for each idle connection that has been used once.
 ///
 /// # Errors
 /// If it does not answer.
 pub fn idle(proxy: &Started) -> Result<(u64, f64)> {
     let pid = proxy.running.pid;
+    sleep(REST);
     let before = resident(pid)?;
     let mut clients = vec![];
     for _ in 0..IDLE {

@@ -38,6 +38,7 @@ pub fn run<F: Future<Output = Result<()>>>(program: F) -> Result<()> {
         .context("cannot start")?;
     let result = runtime.block_on(async {
         tokio::select! {
+            biased; // what the program does before it waits for the first time is its start
             result = program => result,
             never = keep_small() => never,
         }
@@ -61,8 +62,9 @@ fn woken() {
     }
 }
 
-/// Forgets the text that the start, or a burst, has mapped, once that is over.
+/// Forgets the text that the start has mapped, and that of each burst, once that is over.
 async fn keep_small<T>() -> T {
+    text::forget();
     loop {
         loop {
             let before = WAKES.load(Ordering::Relaxed);

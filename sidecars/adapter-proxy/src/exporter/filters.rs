@@ -34,7 +34,7 @@ impl Filter {
     /// # Errors
     /// Why it fails.
     pub fn first<'v>(&'v self, item: &'v Val, root: &'v Val) -> Result<Option<Cow<'v, Val>>, String> {
-        self.0.first(item, slice::from_ref(root)).map_err(|unfit| unfit.what)
+        self.0.first(item, slice::from_ref(root)).map_err(|unfit| unfit.to_string())
     }
 
     /// Calls `take` with each of its outputs.
@@ -46,6 +46,6 @@ impl Filter {
             take(&output);
             true
         });
-        all.map_err(|unfit| unfit.what)
+        all.map_err(|unfit| unfit.to_string())
     }
 }

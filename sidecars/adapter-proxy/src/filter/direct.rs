@@ -2,20 +2,18 @@
 //! compared and chosen. Most mappings say no more, and jq takes some five times as long, since to it each part of a filter
 //! is an iterator of its own. What they mean is what they mean to jq.
 
+mod compile;
+
 use jaq_core::ValT;
-use jaq_core::load::lex::StrPart;
-use jaq_core::load::parse::{self, BinaryOp};
 use jaq_core::ops::{Cmp, Math};
-use jaq_core::path::{Opt, Part};
 use jaq_json::{Map, Num, Val};
 use std::borrow::Cow;
-
-type Error = jaq_core::Error<Val>;
+use std::fmt::{self, Display, Formatter};
 
 /// Where a path leads that leads nowhere.
 const NOTHING: &Val = &Val::Null;
 
-/// Where it stands that one output at most is asked for, it gives no more: [`Direct::compile`] has seen to that.
+/// What is said to be of one output has one at most: [`Direct::compile`] has seen to that.
 pub enum Direct {
     Input,
     Constant(Val),
@@ -29,9 +27,9 @@ pub enum Direct {
     /// Names and values, of one output each
     Object(Vec<(Self, Self)>),
     /// Of one output
-    Negative(Box<Self>),
+    Negative(Box<Self>, Option<Place>),
     /// Both of one output
-    Math(Box<(Self, Self)>, Math),
+    Math(Box<(Self, Self)>, Math, Option<Place>),
     /// Both of one output
     Comparison(Box<(Self, Self)>, Cmp),
     /// Both of one output; it ends with the first that is as true as this
@@ -48,6 +46,21 @@ pub struct Step {
     index: Index,
     /// With `?`: what has no such thing has no output
     optional: bool,
+    place: Option<Place>,
+}
+
+/// Where it is in the filter: counted from 1, in lines and characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// Why a filter fails, and where, if that is known.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: jaq_core::Error<Val>,
+    pub place: Option<Place>,
 }
 
 enum Index {
@@ -64,104 +77,16 @@ pub struct Given<'v> {
     pub variables: &'v [Val],
 }
 
+/// What it makes of that.
+type Output<'v> = Cow<'v, Val>;
+
 /// One output at most.
-type One<'v> = Result<Option<Cow<'v, Val>>, Error>;
+type One<'v> = Result<Option<Output<'v>>, Failed>;
 
 /// Is given one output after the other, and says whether it wants more.
-type Take<'t> = dyn FnMut(Cow<Val>) -> Result<bool, Error> + 't;
+type Take<'t> = dyn FnMut(Cow<Val>) -> Result<bool, Failed> + 't;
 
 impl Direct {
-    /// `None` of what takes jq, and of what is no filter. `variables` are the names that are known, each with its `$`.
-    pub fn compile(code: &str, variables: &[&str]) -> Option<Self> {
-        Self::of(jaq_core::load::parse(code, |parser| parser.term())?, variables)
-    }
-
-    fn of(term: parse::Term<&str>, variables: &[&str]) -> Option<Self> {
-        let of = |term: parse::Term<_>| Self::of(term, variables);
-        let one = |term: parse::Term<_>| of(term).filter(Self::is_one);
-        Some(match term {
-            parse::Term::Id => Self::Input,
-            parse::Term::Num(number) => Self::Constant(match number.parse::<isize>() {
-                Ok(integer) => integer.into(),
-                Err(_) => Val::from_num(number).ok()?,
-            }),
-            parse::Term::Str(None, parts) => {
-                let part = |part| match part {
-                    StrPart::Str(text) => Some(Self::text(text)),
-                    StrPart::Char(letter) => Some(Self::text(letter)),
-                    StrPart::Term(term) => one(term),
-                };
-                let mut parts: Vec<_> = parts.into_iter().map(part).collect::<Option<_>>()?;
-                match (parts.pop(), parts.is_empty()) {
-                    (None, _) => Self::text(""),
-                    (Some(Self::Constant(text)), true) => Self::Constant(text),
-                    (last, _) => Self::Text(parts.into_iter().chain(last).collect()),
-                }
-            }
-            parse::Term::Var(name) => Self::Variable(variables.iter().position(|variable| *variable == name)?),
-            parse::Term::Arr(None) => Self::Array(None),
-            parse::Term::Arr(Some(term)) => Self::Array(Some(of(*term)?.into())),
-            parse::Term::Obj(fields) => {
-                let field = |(name, value)| match (name, value) {
-                    (name, Some(value)) => Some((one(name)?, one(value)?)),
-                    (parse::Term::Var(name), None) => Some((Self::text(&name[1..]), of(parse::Term::Var(name))?)),
-                    (name, None) => match of(name)? {
-                        Self::Constant(name) => {
-                            let step = Step { index: Index::Is(name.clone()), optional: false };
-                            Some((Self::Constant(name), Self::Path(Self::Input.into(), vec![step])))
-                        }
-                        _ => None,
-                    },
-                };
-                Self::Object(fields.into_iter().map(field).collect::<Option<_>>()?)
-            }
-            parse::Term::Neg(term) => match one(*term)? {
-                Self::Constant(number @ Val::Num(_)) => Self::Constant((-number).ok()?),
-                term => Self::Negative(term.into()),
-            },
-            parse::Term::Path(start, path) => {
-                let step = |(part, optional)| {
-                    let index = match part {
-                        Part::Index(index) => match of(index)? {
-                            Self::Constant(value) => Index::Is(value),
-                            Self::Variable(variable) => Index::Variable(variable),
-                            _ => return None,
-                        },
-                        Part::Range(None, None) => Index::All,
-                        Part::Range(..) => return None,
-                    };
-                    Some(Step { index, optional: matches!(optional, Opt::Optional) })
-                };
-                let steps = path.0.into_iter().map(step).collect::<Option<_>>()?;
-                Self::Path(of(*start)?.into(), steps)
-            }
-            parse::Term::IfThenElse(choices, otherwise) => {
-                let otherwise = otherwise.map_or(Some(Self::Input), |otherwise| of(*otherwise))?;
-                choices.into_iter().rev().try_fold(otherwise, |otherwise, (condition, then)| {
-                    Some(Self::Choice(Box::new((one(condition)?, of(then)?, otherwise))))
-                })?
-            }
-            parse::Term::BinOp(left, operator, right) => {
-                let two = || Some(Box::new((one((*left).clone())?, one((*right).clone())?)));
-                match operator {
-                    BinaryOp::Math(operator) => Self::Math(two()?, operator),
-                    BinaryOp::Cmp(operator) => Self::Comparison(two()?, operator),
-                    BinaryOp::And => Self::Logic(two()?, false),
-                    BinaryOp::Or => Self::Logic(two()?, true),
-                    BinaryOp::Alt => Self::Alternative(two()?),
-                    BinaryOp::Pipe(None) => Self::Pipe(Box::new((of(*left)?, of(*right)?))),
-                    BinaryOp::Comma => Self::Both(Box::new((of(*left)?, of(*right)?))),
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        })
-    }
-
-    fn text(text: impl Into<String>) -> Self {
-        Self::Constant(Val::from(text.into()))
-    }
-
     /// Whether it never has more than one output.
     pub fn is_one(&self) -> bool {
         match self {
@@ -178,18 +103,18 @@ impl Direct {
     /// # Errors
     /// Why it fails.
     pub fn one<'v>(&'v self, given: Given<'v>) -> One<'v> {
-        let computed = |value: Result<Val, Error>| value.map(|value| Some(Cow::Owned(value)));
+        let computed = |value: Val| Ok(Some(Cow::Owned(value)));
         match self {
             Self::Input => Ok(Some(Cow::Borrowed(given.input))),
             Self::Constant(value) => Ok(Some(Cow::Borrowed(value))),
             Self::Variable(index) => Ok(Some(Cow::Borrowed(given.variables.get(*index).unwrap_or(NOTHING)))),
             Self::Path(start, steps) => {
                 let mut value = start.one(given)?;
-                for Step { index, optional } in steps {
+                for Step { index, optional, place } in steps {
                     let (Some(from), Some(index)) = (value, index.value(given)) else { return Ok(None) };
                     value = match at(from, index) {
                         Err(_) if *optional => None,
-                        value => Some(value?),
+                        value => Some(value.map_err(|error| Failed { error, place: *place })?),
                     };
                 }
                 Ok(value)
@@ -205,17 +130,18 @@ impl Direct {
                 });
                 Ok(written?.map(|()| Cow::Owned(Val::utf8_str(text))))
             }
-            Self::Array(None) => computed(Ok([].into_iter().collect())),
+            Self::Array(None) => computed([].into_iter().collect()),
             Self::Array(Some(items)) => {
                 let mut all = vec![];
                 items.each(given, &mut |item| {
                     all.push(item.into_owned());
                     Ok(true)
                 })?;
-                computed(Ok(all.into_iter().collect()))
+                computed(all.into_iter().collect())
             }
             Self::Object(fields) => {
-                let (mut map, mut name) = (Map::with_capacity_and_hasher(fields.len(), Default::default()), None);
+                let (mut map, mut name) = (Map::default(), None);
+                map.reserve(fields.len());
                 let parts = fields.iter().flat_map(|(name, value)| [name, value]);
                 let filled = every(parts.map(|part| part.one(given)), |part| match name.take() {
                     None => name = Some(part.into_owned()),
@@ -223,12 +149,15 @@ impl Direct {
                 });
                 Ok(filled?.map(|()| Cow::Owned(Val::obj(map))))
             }
-            Self::Negative(term) => match term.one(given)? {
-                Some(value) => computed(-value.into_owned()),
+            Self::Negative(term, place) => match term.one(given)? {
+                Some(value) => computed((-value.into_owned()).map_err(|error| Failed { error, place: *place })?),
                 None => Ok(None),
             },
-            Self::Math(two, operator) => match both(two, given)? {
-                Some((left, right)) => computed(operator.run(left.into_owned(), right.into_owned())),
+            Self::Math(two, operator, place) => match both(two, given)? {
+                Some((left, right)) => {
+                    let value = operator.run::<_, Result<_, _>>(left.into_owned(), right.into_owned());
+                    computed(value.map_err(|error| Failed { error, place: *place })?)
+                }
                 None => Ok(None),
             },
             Self::Comparison(two, operator) => {
@@ -237,7 +166,7 @@ impl Direct {
             Self::Logic(two, stop) => {
                 let Some(left) = two.0.one(given)? else { return Ok(None) };
                 if left.as_bool() == *stop {
-                    return computed(Ok((*stop).into()));
+                    return computed((*stop).into());
                 }
                 Ok(two.1.one(given)?.map(|right| Cow::Owned(right.as_bool().into())))
             }
@@ -266,7 +195,7 @@ impl Direct {
     ///
     /// # Errors
     /// Why it fails, perhaps after some; or `take`'s.
-    pub fn each(&self, given: Given, take: &mut Take) -> Result<bool, Error> {
+    pub fn each(&self, given: Given, take: &mut Take) -> Result<bool, Failed> {
         match self {
             Self::Path(start, steps) => start.each(given, &mut |value| walk(steps, given, value, take)),
             Self::Choice(choice) => match choice.0.one(given)? {
@@ -278,6 +207,21 @@ impl Direct {
             Self::Both(two) => Ok(two.0.each(given, take)? && two.1.each(given, take)?),
             one => one.one(given)?.map_or(Ok(true), take),
         }
+    }
+}
+
+impl Place {
+    /// Of what begins at this many bytes.
+    pub fn of(code: &str, offset: usize) -> Self {
+        let before = code.get(..offset).unwrap_or(code);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "line {}, column {} of the filter", self.line, self.column)
     }
 }
 
@@ -293,7 +237,7 @@ impl Index {
 }
 
 /// What `from` has there.
-fn at<'v>(from: Cow<'v, Val>, index: &Val) -> Result<Cow<'v, Val>, Error> {
+fn at<'v>(from: Cow<'v, Val>, index: &Val) -> Result<Cow<'v, Val>, jaq_core::Error<Val>> {
     match (from, index) {
         (Cow::Borrowed(Val::Null), _) => Ok(Cow::Borrowed(NOTHING)),
         (Cow::Borrowed(Val::Obj(object)), name) => Ok(Cow::Borrowed(object.get(name).unwrap_or(NOTHING))),
@@ -307,12 +251,13 @@ fn at<'v>(from: Cow<'v, Val>, index: &Val) -> Result<Cow<'v, Val>, Error> {
 }
 
 /// Goes on from `value`; says whether `take` wants more.
-fn walk(steps: &[Step], given: Given, value: Cow<Val>, take: &mut Take) -> Result<bool, Error> {
-    let Some((Step { index, optional }, rest)) = steps.split_first() else { return take(value) };
+fn walk(steps: &[Step], given: Given, value: Cow<Val>, take: &mut Take) -> Result<bool, Failed> {
+    let Some((Step { index, optional, place }, rest)) = steps.split_first() else { return take(value) };
+    let failed = |error| Failed { error, place: *place };
     if let Some(index) = index.value(given) {
         return match at(value, index) {
             Err(_) if *optional => Ok(true),
-            value => walk(rest, given, value?, take),
+            value => walk(rest, given, value.map_err(failed)?, take),
         };
     }
     let mut on = |more, item| if more { walk(rest, given, Cow::Borrowed(item), take) } else { Ok(false) };
@@ -320,12 +265,12 @@ fn walk(steps: &[Step], given: Given, value: Cow<Val>, take: &mut Take) -> Resul
         Val::Arr(items) => items.iter().try_fold(true, &mut on),
         Val::Obj(fields) => fields.values().try_fold(true, &mut on),
         _ if *optional => Ok(true),
-        _ => value.into_owned().values().next().map_or(Ok(true), |failure| failure.map(|_| true)),
+        _ => value.into_owned().values().next().map_or(Ok(true), |failure| failure.map(|_| true).map_err(failed)),
     }
 }
 
 /// Both, of which neither has more than one output. Where one has none there is nothing, though the other fails.
-fn both<'v>(two: &'v (Direct, Direct), given: Given<'v>) -> Result<Option<(Cow<'v, Val>, Cow<'v, Val>)>, Error> {
+fn both<'v>(two: &'v (Direct, Direct), given: Given<'v>) -> Result<Option<(Output<'v>, Output<'v>)>, Failed> {
     let left = two.0.one(given);
     if matches!(left, Ok(None)) {
         return Ok(None);
@@ -337,9 +282,9 @@ fn both<'v>(two: &'v (Direct, Direct), given: Given<'v>) -> Result<Option<(Cow<'
 }
 
 /// Gives each of them to `take`. Where one has none there is nothing, though another one fails.
-fn every<'v>(mut all: impl Iterator<Item = One<'v>>, mut take: impl FnMut(Cow<'v, Val>)) -> Result<Option<()>, Error> {
+fn every<'v>(all: impl Iterator<Item = One<'v>>, mut take: impl FnMut(Cow<'v, Val>)) -> Result<Option<()>, Failed> {
     let mut failed = None;
-    while let Some(one) = all.next() {
+    for one in all {
         match one {
             Ok(Some(value)) => take(value),
             Ok(None) => return Ok(None),

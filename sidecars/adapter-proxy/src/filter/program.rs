@@ -1,6 +1,6 @@
 //! A jq filter, compiled.
 
-use super::direct::{Direct, Given};
+use super::direct::{Direct, Failed, Given, Place};
 use crate::body::Unfit;
 use jaq_core::data::JustLut;
 use jaq_core::load::{self, Arena, File, Loader, span};
@@ -17,17 +17,16 @@ pub enum Program {
     Jaq(jaq_core::Filter<JustLut<Val>>),
 }
 
-/// Why a text is no filter, and where: counted from 1, in lines and characters.
+/// Why a text is no filter, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wrong {
-    pub line: usize,
-    pub column: usize,
+    pub place: Place,
     pub what: String,
 }
 
 impl Display for Wrong {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        write!(f, "line {}, column {} of the filter: {}", self.line, self.column, self.what)
+        write!(f, "{}: {}", self.place, self.what)
     }
 }
 
@@ -71,13 +70,13 @@ impl Program {
     pub fn each(&self, input: &Val, variables: &[Val], mut take: impl FnMut(Cow<Val>) -> bool) -> Result<(), Unfit> {
         match self {
             Self::Direct(direct) => {
-                direct.each(Given { input, variables }, &mut |output| Ok(take(output))).map(drop).map_err(failure)
+                direct.each(Given { input, variables }, &mut |output| Ok(take(output))).map(drop).map_err(unfit)
             }
             Self::Jaq(filter) => {
                 let context = Ctx::<JustLut<Val>>::new(&filter.lut, Vars::new(variables.iter().cloned()));
                 for output in filter.id.run((context, input.clone())) {
                     let output = output.map_err(|exception| match exception.get_err() {
-                        Ok(error) => failure(error),
+                        Ok(error) => unfit(Failed { error, place: None }),
                         Err(_) => Unfit::new("the filter calls `halt`, which it may not".into()),
                     })?;
                     if !take(Cow::Owned(output)) {
@@ -92,7 +91,7 @@ impl Program {
     /// What it makes of `input`, if it is one that never makes more than one thing of it, and that is known.
     pub fn one<'v>(&'v self, input: &'v Val, variables: &'v [Val]) -> Option<Result<Option<Cow<'v, Val>>, Unfit>> {
         match self {
-            Self::Direct(direct) if direct.is_one() => Some(direct.one(Given { input, variables }).map_err(failure)),
+            Self::Direct(direct) if direct.is_one() => Some(direct.one(Given { input, variables }).map_err(unfit)),
             _ => None,
         }
     }
@@ -113,8 +112,8 @@ impl Program {
     }
 }
 
-fn failure(error: jaq_core::Error<Val>) -> Unfit {
-    Unfit::new(cut(error.to_string()))
+fn unfit(Failed { error, place }: Failed) -> Unfit {
+    Unfit { what: cut(error.to_string()), at: place.map(|place| place.to_string()) }
 }
 
 fn unreadable(code: &str, error: load::Error<&str>) -> Wrong {
@@ -164,9 +163,7 @@ fn unknown(name: &str, kind: &compile::Undefined, variables: &[&str]) -> String 
 fn at(code: &str, part: &str, what: String) -> Wrong {
     let inside = code.as_bytes().as_ptr_range().contains(&part.as_ptr());
     let start = if inside { span(code, part).start } else { code.len() };
-    let before = code.get(..start).unwrap_or(code);
-    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    Wrong { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1, what }
+    Wrong { place: Place::of(code, start), what }
 }
 
 fn cut(mut text: String) -> String {

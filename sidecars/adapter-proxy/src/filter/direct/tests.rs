@@ -58,6 +58,26 @@ fn of_many_outputs_no_more_are_made_than_are_wanted() {
     assert_eq!(program.first(&Val::Null, &[]).unwrap_err().what, "cannot use null as iterable (array or object)");
 }
 
+#[test]
+fn where_it_fails_is_told() {
+    let input = parse_single(br#"{"a": 1, "b": "x", "l": [{"n": 1}, {"n": "y"}]}"#).unwrap();
+    for (code, place) in [
+        (".a.b", "line 1, column 4 of the filter"),
+        ("{\n  x: .a,\n  \"\u{e9}\": .b.c\n}", "line 3, column 11 of the filter"),
+        ("[.l[] | .n + 1]", "line 1, column 10 of the filter"),
+        ("1 + .b", "line 1, column 1 of the filter"),
+        (".b[]", "line 1, column 2 of the filter"),
+        ("-.b", "line 1, column 3 of the filter"),
+        ("{b: \"<\\(.a[\"z\"])>\"}", "line 1, column 13 of the filter"),
+        ("if .a.z then 1 else 2 end", "line 1, column 7 of the filter"),
+    ] {
+        let program = Program::compile(code, &NAMES).unwrap();
+        assert!(matches!(program, Program::Direct(_)), "{code}");
+        let unfit = program.each(&input, &[], |_| true).unwrap_err();
+        assert_eq!(unfit.at.as_deref(), Some(place), "{code}: {}", unfit.what);
+    }
+}
+
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
