@@ -1,14 +1,17 @@
 //! Filters that jq's interpreter is not needed for: paths, objects and arrays of them, texts, and what is reckoned,
-//! compared and chosen. Most mappings say no more, and jq takes some five times as long, since to it each part of a filter
+//! compared and chosen. It is asked for the functions in them alone. Most mappings say no more, and jq takes some five times as long, since to it each part of a filter
 //! is an iterator of its own. What they mean is what they mean to jq.
 
 mod compile;
+mod functions;
 
+use super::interpreted::Interpreted;
 use jaq_core::ValT;
 use jaq_core::ops::{Cmp, Math};
 use jaq_json::{Map, Num, Val};
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
+use std::rc::Rc;
 
 /// Where a path leads that leads nowhere.
 const NOTHING: &Val = &Val::Null;
@@ -40,6 +43,10 @@ pub enum Direct {
     Choice(Box<(Self, Self, Self)>),
     Pipe(Box<(Self, Self)>),
     Both(Box<(Self, Self)>),
+    /// No output
+    Nothing,
+    /// A function, and its arguments, of one output each
+    Call(Rc<Interpreted>, Vec<Self>, Option<Place>),
 }
 
 pub struct Step {
@@ -187,6 +194,25 @@ impl Direct {
                 }
                 None => Ok(None),
             },
+            Self::Call(function, arguments, place) => {
+                let mut values = Vec::with_capacity(arguments.len());
+                let all = every(arguments.iter().map(|argument| argument.one(given)), |value| {
+                    values.push(value.into_owned())
+                });
+                if all?.is_none() {
+                    return Ok(None);
+                }
+                let failed = |error: Option<_>| {
+                    let error = error.unwrap_or_else(|| jaq_core::Error::str("more than one value"));
+                    Failed { error, place: *place }
+                };
+                let mut outputs = function.run(given.input.clone(), values);
+                let Some(first) = outputs.next() else { return Ok(None) };
+                let first = first.map_err(failed)?;
+                // `tonumber` of "1 2", which to jq is wrong and to jaq are two of them
+                if outputs.next().is_some() { Err(failed(None)) } else { computed(first) }
+            }
+            Self::Nothing => Ok(None),
             Self::Both(_) => Ok(None), // it is not asked for one
         }
     }

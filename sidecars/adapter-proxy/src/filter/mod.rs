@@ -4,6 +4,7 @@
 mod coding;
 mod direct;
 mod frame;
+mod interpreted;
 mod process;
 mod program;
 pub mod stream;

@@ -1,5 +1,6 @@
 //! From jq's tree of a filter.
 
+use super::functions::function;
 use super::{Direct, Index, Place, Step};
 use jaq_core::ValT;
 use jaq_core::load::lex::StrPart;
@@ -79,7 +80,27 @@ impl<'c> Source<'c> {
                     _ => return None,
                 }
             }
+            Term::Call(name, arguments) => self.call(name, arguments)?,
             _ => return None,
+        })
+    }
+
+    /// `map` and `select` are what they are to jq: `def map(f): [.[] | f]; def select(f): if f then . else empty end;`
+    fn call(&self, name: &'c str, mut arguments: Vec<Term<'c>>) -> Option<Direct> {
+        let place = self.inside(name);
+        Some(match (name, arguments.len()) {
+            ("empty", 0) => Direct::Nothing,
+            ("map", 1) => {
+                let all = Step { index: Index::All, optional: false, place };
+                let items = Direct::Path(Direct::Input.into(), vec![all]);
+                Direct::Array(Some(Box::new(Direct::Pipe(Box::new((items, self.term(arguments.pop()?)?))))))
+            }
+            ("select", 1) => Direct::Choice(Box::new((self.one(arguments.pop()?)?, Direct::Input, Direct::Nothing))),
+            (_, count) => {
+                let function = function(name, count)?;
+                let arguments = arguments.into_iter().map(|argument| self.one(argument)).collect::<Option<_>>()?;
+                Direct::Call(function, arguments, place)
+            }
         })
     }
 
@@ -136,7 +157,7 @@ impl<'c> Source<'c> {
     /// Of the first thing in it that has one: jq keeps that of names, numbers and texts.
     fn place(&self, term: &Term<'c>) -> Option<Place> {
         let part = match term {
-            Term::Num(part) | Term::Var(part) => part,
+            Term::Num(part) | Term::Var(part) | Term::Call(part, _) => part,
             Term::Str(_, parts) => match parts.first()? {
                 StrPart::Str(part) => part,
                 StrPart::Term(term) => return self.place(term),
@@ -155,7 +176,11 @@ impl<'c> Source<'c> {
             Term::BinOp(left, _, right) => return self.place(left).or_else(|| self.place(right)),
             _ => return None,
         };
-        // A part that the parser has made itself is none of the text.
+        self.inside(part)
+    }
+
+    /// None of what the parser has made itself.
+    fn inside(&self, part: &str) -> Option<Place> {
         let is_inside = self.code.as_bytes().as_ptr_range().contains(&part.as_ptr());
         is_inside.then(|| Place::of(self.code, span(self.code, part).start))
     }

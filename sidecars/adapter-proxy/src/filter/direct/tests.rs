@@ -1,5 +1,6 @@
-use super::super::Program;
 use super::Direct;
+use crate::filter::Program;
+use crate::filter::interpreted::Interpreted;
 use jaq_json::Val;
 use jaq_json::read::parse_single;
 use proptest::prelude::*;
@@ -41,11 +42,27 @@ fn most_filters_take_no_jq() {
         "if .a == 1 then .b elif .c then .d end",
         ".a and (.b or .c)",
         "{}, []",
+        "{id: ($x | tonumber), tags: (.tags | join(\",\")), n: .l | length}",
+        "map(select(.a > 1) | {b})",
+        ".a | @base64",
     ] {
         assert!(Direct::compile(code, &NAMES).is_some(), "{code}");
     }
-    for code in ["..", ".[1:2]", ".[.a]", "$y", "length", "(.a, .b) + 1", "(.a)?", ".a as $y | $y", ".a = 1", "", ".a."]
-    {
+    for code in [
+        "..",
+        ".[1:2]",
+        ".[.a]",
+        "$y",
+        "map(.a; .b)",
+        "limit(1; .a)",
+        "def length: 1; length",
+        "(.a, .b) + 1",
+        "(.a)?",
+        ".a as $y | $y",
+        ".a = 1",
+        "",
+        ".a.",
+    ] {
         assert!(Direct::compile(code, &NAMES).is_none(), "{code}");
     }
 }
@@ -69,6 +86,9 @@ fn where_it_fails_is_told() {
         (".b[]", "line 1, column 2 of the filter"),
         ("-.b", "line 1, column 3 of the filter"),
         ("{b: \"<\\(.a[\"z\"])>\"}", "line 1, column 13 of the filter"),
+        ("{a: (.b | tonumber)}", "line 1, column 11 of the filter"),
+        ("[.l[] | .n | has(\"a\")]", "line 1, column 14 of the filter"),
+        (".a | map(.b)", "line 1, column 6 of the filter"),
         ("if .a.z then 1 else 2 end", "line 1, column 7 of the filter"),
     ] {
         let program = Program::compile(code, &NAMES).unwrap();
@@ -76,6 +96,15 @@ fn where_it_fails_is_told() {
         let unfit = program.each(&input, &[], |_| true).unwrap_err();
         assert_eq!(unfit.at.as_deref(), Some(place), "{code}: {}", unfit.what);
     }
+}
+
+#[test]
+fn two_numbers_are_none() {
+    let program = Program::compile("{n: (. | tonumber)}", &[]).unwrap();
+    let number =
+        |text: &str| program.first(&Val::from(text.to_owned()), &[]).map(|first| first.map(|first| first.to_string()));
+    assert_eq!(number(" 12 "), Ok(Some("{\"n\":12}".into())));
+    assert_eq!(number("1 2").unwrap_err().to_string(), "\"more than one value\" (line 1, column 10 of the filter)");
 }
 
 fn json() -> impl Strategy<Value = String> {
@@ -144,6 +173,16 @@ fn code() -> impl Strategy<Value = String> {
             Just(","),
         ];
         let two = (inner.clone(), inner.clone());
+        let function = prop_oneof![
+            Just("empty"),
+            Just("length"),
+            Just("tonumber"),
+            Just("tostring"),
+            Just("not"),
+            Just("keys"),
+            Just("add"),
+            Just("join(\"z\")"),
+        ];
         prop_oneof![
             4 => (inner.clone(), operator, inner.clone()).prop_map(|(left, operator, right)| format!("({left}) {operator} ({right})")),
             1 => two.clone().prop_map(|(left, right)| format!("{{a: ({left}), (\"b\"): ({right}), $x, a, \"c d\"}}")),
@@ -152,6 +191,10 @@ fn code() -> impl Strategy<Value = String> {
             1 => inner.clone().prop_map(|inner| format!("[{inner}]")),
             1 => inner.clone().prop_map(|inner| format!("({inner})[0]?.a")),
             1 => inner.clone().prop_map(|inner| format!("-({inner})")),
+            1 => inner.clone().prop_map(|inner| format!("map({inner})")),
+            1 => inner.clone().prop_map(|inner| format!("select({inner})")),
+            2 => (inner.clone(), function).prop_map(|(inner, function)| format!("({inner}) | {function}")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("({left}) | has({right})")),
             2 => (inner.clone(), inner.clone(), inner).prop_map(|(first, second, third)| {
                 format!("if {first} then {second} elif {third} then {first} end")
             }),
@@ -160,14 +203,14 @@ fn code() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig { cases: 1024, max_shrink_iters: 256, ..ProptestConfig::default() })]
 
     /// Outputs, their order, and what is said of a failure.
     #[test]
     fn it_means_what_it_means_to_jq(code in code(), json in json(), x in json()) {
         let Some(direct) = Direct::compile(&code, &NAMES) else { return Ok(()) };
         let (is_one, direct) = (direct.is_one(), Program::Direct(direct));
-        let jaq = Program::interpreted(&code, &NAMES).unwrap();
+        let jaq = Program::Interpreted(Interpreted::compile(&code, &NAMES).unwrap());
         let (input, x) = (parse_single(json.as_bytes()).unwrap(), parse_single(x.as_bytes()).unwrap());
         let variables = [x, input.clone()];
         let expected = outputs(&jaq, &input, &variables);
