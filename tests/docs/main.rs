@@ -1,0 +1,6 @@
+//! The documents, held to what they say: their sessions are played, their links followed.
+
+mod links;
+mod pages;
+mod sessions;
+mod shell;
