@@ -1,5 +1,6 @@
 //! The documents, held to what they say: their sessions are played, their links followed.
 
+mod figures;
 mod links;
 mod pages;
 mod sessions;
