@@ -5,8 +5,8 @@ use crate::shell::Shell;
 use e2e::session::{Part, blocks, parts};
 use std::thread;
 
-/// Their sessions are with a cluster; `make test-pods` plays them.
-const OTHERS: &str = "examples/kubernetes/";
+/// Their sessions are with a cluster or an engine: `make test-pods` and `make test-engines` play them.
+const OTHERS: &str = "examples/";
 
 #[test]
 fn every_session_prints_what_it_says() {
@@ -38,12 +38,12 @@ fn play(parts: &[Part]) -> anyhow::Result<()> {
     })
 }
 
-/// Or nobody would play it.
+/// Or nobody would play it. A block of Markdown shows how a document is written.
 #[test]
 fn every_session_is_marked() {
     let mut unmarked = vec![];
     for Page { name, text } in Page::all() {
-        let others = blocks(&text).into_iter().filter(|block| block.info != "console");
+        let others = blocks(&text).into_iter().filter(|block| !["console", "markdown"].contains(&block.info));
         let like_one = others.filter(|block| block.lines.iter().any(|line| line.starts_with("$ ")));
         unmarked.extend(like_one.map(|block| format!("{name}:{}", block.line)));
     }
