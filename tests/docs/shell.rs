@@ -9,14 +9,13 @@ use e2e::process::{DEADLINE, Process};
 use e2e::session::{Step, matches};
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-const PROGRAMS: [&str; 4] = ["pause", "war-copy", "log-shipper", "adapter-proxy"];
 
 /// Follows the output of each command. No program prints it.
 const END: &str = "\u{1}end\n";
@@ -37,17 +36,19 @@ pub struct Shell {
 impl Shell {
     /// Gives this thread namespaces of its own.
     pub fn start() -> Result<Self> {
-        let programs = PROGRAMS.map(|name| (name, File::open(e2e::program(name))));
+        // Opened now: the repository may be in the /tmp that is about to be covered.
+        let programs: Vec<(OsString, File)> = fs::read_dir(e2e::program("pause").parent().expect("a directory"))?
+            .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), File::open(entry.path())?))))
+            .collect::<io::Result<_>>()?;
         network::enter()?;
         let files = Tmpfs::new("mode=0755");
-        // Opened before: the repository may be in the /tmp that is covered now.
         mount(Some(files.path()), "/tmp", None::<&str>, MsFlags::MS_BIND, None::<&str>).context("a /tmp of its own")?;
         let [bin, directory] = ["bin", "home"].map(|name| Path::new("/tmp").join(name));
         fs::create_dir(&bin)?;
         fs::create_dir(&directory)?;
-        for (name, program) in programs {
+        for (name, mut program) in programs {
             let path = bin.join(name);
-            std::io::copy(&mut program?, &mut File::create(&path)?)?;
+            io::copy(&mut program, &mut File::create(&path)?)?;
             fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
         }
         let [(script, typed), (screen, printed)] = [pipe()?, pipe()?];
