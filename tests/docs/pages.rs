@@ -14,9 +14,9 @@ impl Page {
     pub fn all() -> Vec<Self> {
         let root = e2e::workspace(".").canonicalize().unwrap();
         let mut paths = vec![];
-        markdown(&root, false, &mut paths);
+        files(&root, "md", false, &mut paths);
         for directory in ["docs", "examples"] {
-            markdown(&root.join(directory), true, &mut paths);
+            files(&root.join(directory), "md", true, &mut paths);
         }
         paths.sort();
         let page = |path: PathBuf| Self {
@@ -27,13 +27,13 @@ impl Page {
     }
 }
 
-/// The files of Markdown in `directory`, and below it.
-fn markdown(directory: &Path, below: bool, paths: &mut Vec<PathBuf>) {
+/// The files with this extension in `directory`, or also below it.
+pub fn files(directory: &Path, extension: &str, below: bool, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() && below {
-            markdown(&path, below, paths);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
+            files(&path, extension, below, paths);
+        } else if path.extension().is_some_and(|its| its == extension) {
             paths.push(path);
         }
     }

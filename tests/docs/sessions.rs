@@ -1,9 +1,10 @@
 //! What a document shows as typed and printed is typed, and is printed.
 
-use crate::pages::Page;
+use crate::pages::{Page, files};
 use crate::shell::Shell;
-use e2e::session::{Part, blocks, parts};
-use std::thread;
+use e2e::session::{Part, blocks, parts, steps};
+use std::path::Path;
+use std::{fs, thread};
 
 /// Their sessions are with a cluster or an engine: `make test-pods` and `make test-engines` play them.
 const OTHERS: &str = "examples/";
@@ -52,4 +53,22 @@ fn every_session_is_marked() {
         "these blocks are sessions, and are not marked as `console`:\n{}",
         unmarked.join("\n")
     );
+}
+
+/// As far as its directory is named there.
+#[test]
+fn every_session_of_an_example_has_a_test() {
+    let mut paths = vec![];
+    files(&e2e::workspace("tests"), "rs", true, &mut paths);
+    let tests: String = paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let examples =
+        Page::all().into_iter().filter(|page| page.name.starts_with(OTHERS) && !steps(&page.text).is_empty());
+    let mut directories = examples.map(|page| Path::new(&page.name).parent().unwrap().to_path_buf()).peekable();
+    assert!(directories.peek().is_some(), "examples have sessions");
+    let untested = directories.filter(|directory| {
+        let name = directory.file_name().unwrap().to_str().unwrap();
+        !tests.contains(&format!("(\"{name}\")")) && !tests.contains(&format!("\"{}\"", directory.display()))
+    });
+    let untested: Vec<_> = untested.collect();
+    assert!(untested.is_empty(), "nobody plays the sessions of {untested:?}");
 }
