@@ -33,6 +33,9 @@ verify: cross ## build every image twice, as two strangers would, and compare
 test: images fixtures tools ## all tests, the pod contract on this machine's engine among them
 	$(CARGO) test --locked
 
+docs-check: build tools ## the documents alone: their sessions played and compared, their links followed; in `make test`, too
+	$(CARGO) test --locked --package e2e --test docs
+
 test-engines: images-all fixtures engines registry ## the pod contract on every engine, and a table of what was seen on which
 	rm -rf target/matrix
 	$(CARGO) test --locked --package e2e --test engines
@@ -136,5 +139,5 @@ endef
 
 fetch = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1) > /dev/null
 
-.PHONY: help build images images-all cross verify demo test test-engines test-pods test-architectures bench soak fuzz lint clean \
+.PHONY: help build images images-all cross verify demo test docs-check test-engines test-pods test-architectures bench soak fuzz lint clean \
 	fixtures fixtures-all emulators registry peers tomcat prometheus tools engines

@@ -20,6 +20,7 @@ pub mod pod;
 pub mod process;
 pub mod proxy;
 pub mod registry;
+pub mod session;
 pub mod shipper;
 pub mod shop;
 pub mod sidecar;

@@ -7,6 +7,7 @@ use crate::containerd::Containerd;
 use crate::cri::Cri;
 use anyhow::{Context, Result, ensure};
 use e2e::process::DEADLINE;
+use e2e::session::{Step, matches, steps};
 use kubectl::Cluster;
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +15,6 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-/// A command, and what the README says it prints.
-struct Step {
-    command: String,
-    output: String,
-}
 
 /// What is in the cluster besides what a session starts.
 #[derive(Default)]
@@ -93,38 +88,6 @@ fn expanded(word: &str, variables: &BTreeMap<String, String>) -> String {
     variables.iter().fold(inner.into(), |word: String, (name, value)| word.replace(&format!("${name}"), value))
 }
 
-/// Of all blocks marked `console`: each line after `$ `, with the lines below it.
-fn steps(readme: &str) -> Vec<Step> {
-    let mut steps: Vec<Step> = vec![];
-    let mut console = false;
-    for line in readme.lines() {
-        match (line.strip_prefix("```"), line.strip_prefix("$ "), steps.last_mut()) {
-            (Some(kind), ..) => console = kind == "console",
-            (None, Some(command), _) if console => {
-                steps.push(Step { command: command.into(), output: String::new() });
-            }
-            (None, None, Some(step)) if console => step.output.extend([line, "\n"]),
-            _ => {}
-        }
-    }
-    steps
-}
-
-/// `…` stands for anything.
-fn matches(printed: &str, expected: &str) -> bool {
-    let (mut printed, expected) = (printed.trim_end(), expected.trim_end());
-    let mut parts = expected.split('…').peekable();
-    let Some(rest) = parts.next().and_then(|first| printed.strip_prefix(first)) else { return false };
-    printed = rest;
-    while let Some(part) = parts.next() {
-        let found = if parts.peek().is_none() { printed.strip_suffix(part).map(|_| printed.len()) } else { None };
-        let found = found.or_else(|| parts.peek().and(printed.find(part).map(|at| at + part.len())));
-        let Some(end) = found else { return false };
-        printed = &printed[end..];
-    }
-    printed.is_empty()
-}
-
 /// COMMAND and TEXT of `until COMMAND | grep 'TEXT'; do sleep 1; done`.
 fn repeated(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("until ")?.strip_suffix("'; do sleep 1; done")?.rsplit_once(" | grep '")
@@ -138,15 +101,8 @@ fn edited(line: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignment, edited, expanded, matches, repeated, steps};
+    use super::{assignment, edited, expanded, repeated};
     use std::collections::BTreeMap;
-
-    #[test]
-    fn a_session_is_commands_with_their_output() {
-        let steps = steps("text\n```console\n$ one\na\nb\n$ two\n```\n$ three\n```yaml\n$ four\n```\n");
-        let steps: Vec<_> = steps.iter().map(|step| (step.command.as_str(), step.output.as_str())).collect();
-        assert_eq!(steps, [("one", "a\nb\n"), ("two", "")]);
-    }
 
     #[test]
     fn a_loop_is_a_command_and_a_text() {
@@ -169,13 +125,5 @@ mod tests {
         let variables = BTreeMap::from([("all".into(), "/api".into())]);
         assert_eq!(expanded("\"$all?a&b\"", &variables), "/api?a&b");
         assert_eq!(expanded("$other", &variables), "$other");
-    }
-
-    #[test]
-    fn an_ellipsis_is_anything() {
-        assert!(matches("a\n", "a"));
-        assert!(matches("abc", "a…c") && matches("abc", "…c") && matches("abc", "a…") && matches("ac", "a…c"));
-        assert!(matches("abcbd", "a…b…d"));
-        assert!(!matches("abc", "a…b") && !matches("abc", "b…") && !matches("ab", "a"));
     }
 }
