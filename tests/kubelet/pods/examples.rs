@@ -33,6 +33,7 @@ fn the_examples_are_restricted() {
         "log-sidecar/job.yaml",
         "debug/pod.yaml",
         "debug/shared.yaml",
+        "image-volume/pod.yaml",
         "adapter/pod.yaml",
         "ambassador/pod.yaml",
         "ambassador/classic.yaml",

@@ -4,6 +4,7 @@ mod adapter;
 mod ambassador;
 mod debug;
 mod examples;
+mod image_volume;
 mod lifecycle;
 mod log_sidecar;
 mod volumes;

@@ -212,6 +212,12 @@ objects! {
         projected: Option<Projected>,
         #[serde(rename = "downwardAPI")]
         downward: Option<DownwardFiles>,
+        image: Option<ImageVolume>,
+    }
+    /// From Kubernetes 1.33 on, in 1.33 and 1.34 behind the gate `ImageVolume`
+    ImageVolume {
+        reference: String,
+        pull_policy: Option<String>,
     }
     DownwardFiles {
         items: Vec<DownwardFile>,

@@ -65,7 +65,8 @@ impl<'a> Pod<'a> {
         let mut config = containerd.sandbox(&manifest.pod.metadata.name)?;
         let uid = config.metadata.as_ref().map(|metadata| metadata.uid.as_str()).unwrap_or_default();
         let facts = Facts::new(&manifest.pod.metadata, uid);
-        let volumes = volumes::make(&manifest, &facts, home.path())?;
+        let mut volumes = volumes::make(&manifest, &facts, home.path())?;
+        volumes.extend(volumes::images(&manifest, containerd)?);
         convert::sandbox(&manifest, &mut config);
         let sandbox = Sandbox::run(cri, config)?;
         let mut pod = Self { sandbox, manifest, facts, volumes, started: vec![], ephemeral: BTreeMap::new(), home };
