@@ -31,6 +31,7 @@ fn the_examples_are_restricted() {
         "log-sidecar/pod.yaml",
         "log-sidecar/sidecar.yaml",
         "log-sidecar/job.yaml",
+        "co-scheduling/pod.yaml",
         "debug/pod.yaml",
         "debug/shared.yaml",
         "image-volume/pod.yaml",
@@ -59,7 +60,7 @@ fn ephemeral_containers_are_restricted() {
     }
 }
 
-fn assert_restricted(example: &str, container: &Container, pod: &PodSecurity) {
+pub fn assert_restricted(example: &str, container: &Container, pod: &PodSecurity) {
     let (own, name) = (&container.security_context, &container.name);
     assert_eq!(own.run_as_non_root.or(pod.run_as_non_root), Some(true), "{example}: {name}");
     assert_ne!(own.run_as_user.or(pod.run_as_user), Some(0), "{example}: {name}");

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod ambassador;
+mod co_scheduling;
 mod debug;
 mod examples;
 mod image_volume;
