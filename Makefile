@@ -42,7 +42,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
-test-pods: images fixtures engines tools tomcat prometheus ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+test-pods: images fixtures engines tools tomcat prometheus busybox ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
@@ -128,6 +128,10 @@ prometheus:
 	@architecture=$$(dpkg --print-architecture) && \
 		$(CARGO) xtask unpack prometheus:$$architecture libc6:$$architecture target/prometheus
 
+# What pods are looked into with.
+busybox:
+	$(CARGO) xtask unpack busybox-static target/busybox
+
 # Commands that must be there, and the packages they are in.
 define install
 for tool in $(1); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
@@ -139,5 +143,5 @@ endef
 
 fetch = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1) > /dev/null
 
-.PHONY: help build images images-all cross verify demo test docs-check test-engines test-pods test-architectures bench soak fuzz lint clean \
-	fixtures fixtures-all emulators registry peers tomcat prometheus tools engines
+.PHONY: help build images images-all cross verify demo test docs-check test-engines test-pods test-architectures bench soak \
+	fuzz lint clean fixtures fixtures-all emulators registry peers tomcat prometheus busybox tools engines

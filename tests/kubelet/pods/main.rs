@@ -2,7 +2,10 @@
 
 mod adapter;
 mod ambassador;
+mod co_scheduling;
+mod debug;
 mod examples;
+mod image_volume;
 mod lifecycle;
 mod log_sidecar;
 mod volumes;

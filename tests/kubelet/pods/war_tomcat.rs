@@ -66,13 +66,13 @@ fn replace(options: &[&str]) {
     let both_see = |seen: &Seen| watches.iter().all(|watch| watch.seen().last().is_some_and(|(last, _)| last == seen));
     until("both see version 1", || both_see(&Seen::Version(1)));
 
-    let webapps = pod.volume("app").unwrap();
+    let webapps = &pod.volume("app").unwrap().to_path_buf();
     let before = files(webapps);
     let mut update = update();
     update.args = options;
     // So slow that it can be caught in the midst.
     update.resources.limits.cpu = Some("10m".into());
-    let copy = pod.debug(&update).unwrap();
+    let copy = pod.debug(&update, None).unwrap();
     let process = node.cri.container_pid(&copy).unwrap();
     let ended = || node.cri.container_status(&copy).unwrap().state() == ContainerState::Exited;
     until("it writes", || files(webapps) != before || ended());

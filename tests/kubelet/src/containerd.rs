@@ -137,6 +137,18 @@ impl Containerd {
         output(import.arg(archive)).map(drop)
     }
 
+    /// An image's files on the node, read-only, as long as this lives.
+    ///
+    /// # Errors
+    /// If there is no such image.
+    pub fn mount(&self, image: &str) -> Result<PathBuf> {
+        let directory = self.home.path().join(format!("image-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir(&directory)?;
+        let mut ctr = self.programs.command("ctr");
+        let mount = ctr.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io", "images", "mount", image]);
+        output(mount.arg(&directory)).map(|_| directory)
+    }
+
     /// A sandbox as kubelet asks for one, in a control group and with a directory for logs of its own.
     ///
     /// # Errors

@@ -127,7 +127,12 @@ fn namespaces(spec: &manifest::PodSpec) -> NamespaceOption {
         (false, true) => NamespaceMode::Pod,
         (false, false) => NamespaceMode::Container,
     };
-    NamespaceOption { network: network.into(), pid: pid.into(), ipc: NamespaceMode::Pod.into() }
+    NamespaceOption {
+        network: network.into(),
+        pid: pid.into(),
+        ipc: NamespaceMode::Pod.into(),
+        target_id: String::new(),
+    }
 }
 
 fn groups(spec: &manifest::PodSpec) -> Vec<i64> {

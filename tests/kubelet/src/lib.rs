@@ -16,6 +16,7 @@ pub mod pod;
 mod probe;
 mod resources;
 pub mod sandbox;
+pub mod scheduler;
 pub mod session;
 mod volumes;
 

@@ -1,6 +1,7 @@
 //! Kubernetes manifests, as far as the runner plays them. What it does not know is an error, never left out in silence.
 //! Names and meanings: <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>.
 
+use crate::scheduler::affinity::Affinity;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -88,7 +89,7 @@ pub fn config_maps(text: &str) -> Result<Vec<ConfigMap>> {
 }
 
 /// What stands between lines of three dashes. Nothing but comments is no document.
-fn documents(text: &str) -> Vec<String> {
+pub(crate) fn documents(text: &str) -> Vec<String> {
     let mut documents = vec![String::new()];
     for line in text.lines() {
         if line.trim_end() == "---" {
@@ -120,12 +121,13 @@ macro_rules! objects {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
         $(
             $(#[$doc])*
-            #[derive(Clone, Debug, Default, Deserialize)]
+            #[derive(Clone, Debug, Default, serde::Deserialize)]
             #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
             pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
         )*
     };
 }
+pub(crate) use objects;
 
 objects! {
     Pod {
@@ -181,6 +183,10 @@ objects! {
         enable_service_links: Option<bool>,
         security_context: PodSecurity,
         host_aliases: Vec<HostAlias>,
+        /// There is one node, whatever it says
+        affinity: Affinity,
+        /// A `RuntimeClass`'s
+        overhead: Amounts,
         volumes: Vec<Volume>,
         init_containers: Vec<Container>,
         containers: Vec<Container>,
@@ -212,6 +218,12 @@ objects! {
         projected: Option<Projected>,
         #[serde(rename = "downwardAPI")]
         downward: Option<DownwardFiles>,
+        image: Option<ImageVolume>,
+    }
+    /// From Kubernetes 1.33 on, in 1.33 and 1.34 behind the gate `ImageVolume`
+    ImageVolume {
+        reference: String,
+        pull_policy: Option<String>,
     }
     DownwardFiles {
         items: Vec<DownwardFile>,

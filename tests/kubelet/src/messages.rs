@@ -45,6 +45,8 @@ pub enum NamespaceMode {
     Pod = 0,
     Container = 1,
     Node = 2,
+    /// Another container's, which `target_id` names; for processes alone
+    Target = 3,
 }
 
 /// `SecurityProfile.ProfileType`.
@@ -176,6 +178,7 @@ messages! {
         network: i32, (enumeration = "NamespaceMode", tag = "1");
         pid: i32, (enumeration = "NamespaceMode", tag = "2");
         ipc: i32, (enumeration = "NamespaceMode", tag = "3");
+        target_id: String, (string, tag = "4");
     }
     /// `Int64Value`: a number that may be absent.
     Int64 { value: i64, (int64, tag = "1"); }

@@ -1,6 +1,8 @@
 //! A pod's life as kubelet leads it: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/>. Restarts come
 //! at once, without kubelet's back-off of ten seconds and more, for which tests have no time.
 
+mod debug;
+
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::facts::Facts;
@@ -30,6 +32,8 @@ pub struct Pod<'a> {
     volumes: BTreeMap<String, PathBuf>,
     /// Sidecars and app containers, in the order of their start
     started: Vec<Started>,
+    /// Those of `debug`: name to the runtime's name
+    ephemeral: BTreeMap<String, String>,
     home: TempDir,
 }
 
@@ -61,10 +65,11 @@ impl<'a> Pod<'a> {
         let mut config = containerd.sandbox(&manifest.pod.metadata.name)?;
         let uid = config.metadata.as_ref().map(|metadata| metadata.uid.as_str()).unwrap_or_default();
         let facts = Facts::new(&manifest.pod.metadata, uid);
-        let volumes = volumes::make(&manifest, &facts, home.path())?;
+        let mut volumes = volumes::make(&manifest, &facts, home.path())?;
+        volumes.extend(volumes::images(&manifest, containerd)?);
         convert::sandbox(&manifest, &mut config);
         let sandbox = Sandbox::run(cri, config)?;
-        let mut pod = Self { sandbox, manifest, facts, volumes, started: vec![], home };
+        let mut pod = Self { sandbox, manifest, facts, volumes, started: vec![], ephemeral: BTreeMap::new(), home };
         if !pod.manifest.pod.spec.host_network {
             pod.facts.ip = Some(pod.ip()?);
             pod.facts.hosts = Some(volumes::hosts(&pod.manifest, &pod.facts, pod.home.path())?);
@@ -188,15 +193,6 @@ impl<'a> Pod<'a> {
     pub fn ip(&self) -> Result<IpAddr> {
         let status = self.sandbox.cri.sandbox_status(&self.sandbox.id)?;
         Ok(status.network.context("the pod is on the node's network")?.ip.parse()?)
-    }
-
-    /// Runs a container beside the pod's own, as `kubectl debug` does: it is not restarted, and no one waits for it.
-    /// Returns the runtime's name for it.
-    ///
-    /// # Errors
-    /// If the runtime does not start it.
-    pub fn debug(&self, ephemeral: &Container) -> Result<String> {
-        self.create(ephemeral, 0)
     }
 
     /// Looks after the pod until `condition` holds.
@@ -339,15 +335,18 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// If it fails.
     pub fn exec(&self, container: &str, command: &[String]) -> Result<String> {
-        self.sandbox.cri.exec(&self.one(container)?.id, command)
+        self.sandbox.cri.exec(&self.id(container)?, command)
     }
 
     /// The runtime's name for a container.
     ///
     /// # Errors
-    /// If there is no such sidecar or app container.
+    /// If there is no such sidecar, app container or one of `debug`.
     pub fn id(&self, container: &str) -> Result<String> {
-        Ok(self.one(container)?.id.clone())
+        match self.ephemeral.get(container) {
+            Some(id) => Ok(id.clone()),
+            None => Ok(self.one(container)?.id.clone()),
+        }
     }
 
     /// # Errors

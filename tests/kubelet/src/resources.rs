@@ -27,7 +27,10 @@ pub fn convert(resources: &Resources) -> Result<ContainerResources> {
 
 /// In units of which one has so many `parts`:
 /// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>.
-fn quantity(text: &str, parts: i64) -> Result<i64> {
+///
+/// # Errors
+/// If it is none, or in a unit that the runner does not know.
+pub fn quantity(text: &str, parts: i64) -> Result<i64> {
     let (number, suffix) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
     let number: i64 = number.parse().with_context(|| format!("no quantity: `{text}`"))?;
     Ok(match suffix {

@@ -116,7 +116,7 @@ impl Drop for Sandbox<'_> {
 /// The namespaces of a pod: its network, and whose processes its containers see.
 pub fn namespaces(network: NamespaceMode, pid: NamespaceMode) -> SandboxSecurity {
     SandboxSecurity {
-        namespace_options: Some(NamespaceOption { network: network.into(), pid: pid.into(), ipc: 0 }),
+        namespace_options: Some(NamespaceOption { network: network.into(), pid: pid.into(), ..Default::default() }),
         seccomp: Some(SecurityProfile { profile_type: ProfileType::RuntimeDefault.into() }),
         readonly_rootfs: true,
         ..Default::default()

@@ -1,6 +1,7 @@
 //! An example's README is a session with kubectl; this plays it, with the runner in the place of a cluster, and
 //! compares what is printed.
 
+mod debug;
 mod kubectl;
 
 use crate::containerd::Containerd;
@@ -71,7 +72,7 @@ impl Shell<'_> {
     }
 
     fn kubectl(&mut self, command: &str) -> Result<String> {
-        let words: Vec<_> = command.split_whitespace().map(|word| expanded(word, &self.variables)).collect();
+        let words: Vec<_> = words(command).iter().map(|word| expanded(word, &self.variables)).collect();
         self.cluster.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
@@ -80,6 +81,27 @@ impl Shell<'_> {
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
     (name.bytes().all(|byte| byte.is_ascii_lowercase()) && !value.contains(' ')).then_some((name, value))
+}
+
+/// What stands between spaces; what quotes enclose is of one word. Single quotes are gone from it, double ones are not yet.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut open, mut begun) = (vec![], None, None::<String>);
+    for letter in command.chars() {
+        if letter == ' ' && open.is_none() {
+            words.extend(begun.take());
+            continue;
+        }
+        let word = begun.get_or_insert_default();
+        let quote = matches!(letter, '\'' | '"') && open.is_none_or(|open| open == letter);
+        if quote {
+            open = if open.is_none() { Some(letter) } else { None };
+        }
+        if !quote || letter == '"' {
+            word.push(letter);
+        }
+    }
+    words.extend(begun);
+    words
 }
 
 /// A word without its double quotes, and with the values of variables.
@@ -101,7 +123,7 @@ fn edited(line: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignment, edited, expanded, repeated};
+    use super::{assignment, edited, expanded, repeated, words};
     use std::collections::BTreeMap;
 
     #[test]
@@ -125,5 +147,11 @@ mod tests {
         let variables = BTreeMap::from([("all".into(), "/api".into())]);
         assert_eq!(expanded("\"$all?a&b\"", &variables), "/api?a&b");
         assert_eq!(expanded("$other", &variables), "$other");
+    }
+
+    #[test]
+    fn quotes_make_one_word() {
+        assert_eq!(words("a  b 'c d' --e='f g' ''"), ["a", "b", "c d", "--e=f g", ""]);
+        assert_eq!(words(r#""a{b='c d'}" 'e "f'"#), [r#""a{b='c d'}""#, r#"e "f"#]);
     }
 }

@@ -1,26 +1,47 @@
 //! A pod's volumes, as directories of the node's.
 
+use crate::containerd::Containerd;
 use crate::facts::Facts;
 use crate::manifest::{Files, Item, Manifest, Projection, Volume};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::unistd::{Gid, chown};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// Makes every volume below `home`; returns where each is, by its name.
+/// Makes every volume below `home`, but those that are images; returns where each is, by its name.
 ///
 /// # Errors
 /// If a volume has no source that is known, or its source is not there.
 pub fn make(manifest: &Manifest, facts: &Facts, home: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let group = manifest.pod.spec.security_context.fs_group;
     let mut made = BTreeMap::new();
-    for volume in &manifest.pod.spec.volumes {
+    for volume in manifest.pod.spec.volumes.iter().filter(|volume| volume.image.is_none()) {
         let path = one(manifest, facts, volume, home, group).with_context(|| format!("volume {}", volume.name))?;
         made.insert(volume.name.clone(), path);
     }
     Ok(made)
+}
+
+/// The volumes that are images. containerd before 2.1 does not mount them, as kubelet would ask for it over the CRI; so
+/// their files are mounted on the node, without `noexec`, and come to the containers from there.
+/// <https://kubernetes.io/docs/concepts/storage/volumes/#image>
+///
+/// # Errors
+/// If the node has not the image: the runner pulls nothing.
+pub fn images(manifest: &Manifest, containerd: &Containerd) -> Result<BTreeMap<String, PathBuf>> {
+    let mount = |volume: &Volume| {
+        let image = volume.image.as_ref()?;
+        let mounted = if image.pull_policy.as_deref() == Some("Always") {
+            Err(anyhow!("the runner pulls nothing, so it cannot pull {} always", image.reference))
+        } else {
+            containerd.mount(&image.reference)
+        };
+        let mounted = mounted.with_context(|| format!("volume {}", volume.name));
+        Some(mounted.map(|path| (volume.name.clone(), path)))
+    };
+    manifest.pod.spec.volumes.iter().filter_map(mount).collect()
 }
 
 /// Makes those volumes anew whose source is this `ConfigMap`.
@@ -76,7 +97,7 @@ fn one(manifest: &Manifest, facts: &Facts, volume: &Volume, home: &Path, group: 
                 files.insert(item.path.clone(), facts.file(&item.field_ref.field_path)?);
             }
         }
-        _ => bail!("it wants one source: emptyDir, hostPath, configMap, secret, projected or downwardAPI"),
+        _ => bail!("it wants one source: emptyDir, hostPath, configMap, secret, projected, downwardAPI or image"),
     }
     project(&files, &path)?;
     Ok(path)

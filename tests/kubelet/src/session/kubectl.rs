@@ -1,6 +1,7 @@
 //! The verbs that sessions use, each with what kubectl prints.
 
 use super::Services;
+use super::debug::Debug;
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::http;
@@ -71,17 +72,15 @@ impl<'a> Cluster<'a> {
                 applied.pod.log(container)
             }
             (["kubectl", "get", "--raw", path], _) => self.get(path),
-            (
-                ["kubectl", "debug", which, "--keep-labels", "--profile=restricted", image, container, custom],
-                Some(applied),
-            ) => {
-                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
-                let image = image.strip_prefix("--image=").context("no image")?;
-                let container = container.strip_prefix("--container=").context("no container")?;
-                let custom = custom.strip_prefix("--custom=").context("nothing to add")?;
-                let custom = fs::read_to_string(self.directory.join(custom))?;
-                applied.pod.debug(&Container::ephemeral(container, image, &custom)?)?;
-                Ok(String::new())
+            (["kubectl", "debug", words @ ..], Some(applied)) => {
+                let debug = Debug::parse(words)?;
+                ensure!(applied.is("pod", Some(debug.pod)), "there is {:?}", applied.objects);
+                let custom = debug.custom.map(|file| fs::read_to_string(self.directory.join(file))).transpose()?;
+                let custom = custom.unwrap_or_else(|| "{}".into());
+                let mut container = Container::ephemeral(debug.container, debug.image, &custom)?;
+                container.command.extend(debug.command.iter().map(ToString::to_string));
+                applied.pod.debug(&container, debug.target)?;
+                Ok(debug.said())
             }
             _ => bail!("the runner knows no such command, or not here"),
         }
