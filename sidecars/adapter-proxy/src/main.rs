@@ -36,9 +36,6 @@ fn main() -> ExitCode {
 }
 
 fn proxy(settings: Settings) -> anyhow::Result<()> {
-    let drain_timeout = settings.drain_timeout;
-    service::run(async move {
-        let stop = Stop::after(drain_timeout)?;
-        proxy::proxy(settings, &stop).await
-    })
+    let stop = Stop::after(settings.ending.drain_timeout)?;
+    service::run(proxy::proxy(settings, &stop))
 }
