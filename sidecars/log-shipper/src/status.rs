@@ -61,7 +61,7 @@ impl Service for Status {
         for lag in lags.iter() {
             page.sample(&[("path", &lag.path.to_string_lossy())], lag.bytes());
         }
-        page.gauge("log_shipper_lag_seconds", "Since when nothing has been shipped, though there is something");
+        page.gauge("log_shipper_lag_seconds", "For how long nothing has been shipped, though there is something");
         for lag in lags.iter() {
             page.sample(&[("path", &lag.path.to_string_lossy())], lag.time().as_secs_f64());
         }
