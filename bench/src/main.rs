@@ -12,6 +12,7 @@ mod war_copy;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(about = "Measures each program beside its peers, which come from Debian's packages")]
@@ -34,8 +35,18 @@ enum Program {
     Adapter(adapter_proxy::adapter::Args),
 }
 
-fn main() -> Result<()> {
-    match Args::parse().program {
+fn main() -> ExitCode {
+    match run(Args::parse().program) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(program: Program) -> Result<()> {
+    match program {
         Program::Pause(args) => pause::bench(&args),
         Program::WarCopy(args) => war_copy::bench(&args),
         Program::LogShipper(args) => log_shipper::bench(&args),

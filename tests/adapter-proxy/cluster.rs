@@ -161,9 +161,9 @@ fn those_that_are_too_many_wait_for_a_connection() {
 fn a_cluster_that_cannot_be() {
     let home = tempfile::tempdir().unwrap();
     for (cluster, words) in [
-        ("{}", &["`main`", "endpoints"][..]),
-        ("{endpoints: ['a:1'], limits: {connections: 0}}", &["`main`", "connections"]),
-        ("{endpoints: ['a:1'], health: {check: {http: {path: healthz}}}}", &["`main`", "/healthz"]),
+        ("{}", &["config.yaml:2:18: ", "endpoints"][..]),
+        ("{endpoints: ['a:1'], limits: {connections: 0}}", &["config.yaml:2:18: ", "connections"]),
+        ("{endpoints: ['a:1'], health: {check: {http: {path: healthz}}}}", &["config.yaml:2:18: ", "/healthz"]),
         ("{endpoints: ['a:1'], balance: random}", &["random", "round-robin"]),
         ("{endpoints: ['a']}", &["config.yaml:2:", "a name or an address and a port"]),
     ] {

@@ -33,7 +33,7 @@ fn post(admin: SocketAddr, path: &str, header: &str) -> (u16, String) {
 
 #[test]
 fn nothing_to_do() {
-    refuse(proxy::launch(&[]), 2, &["nothing to listen on", "hint: give --listen and --to"]);
+    refuse(proxy::launch(&[]), 2, &["nothing to listen on", "hint: give `--listen` and `--to`"]);
 }
 
 #[test]

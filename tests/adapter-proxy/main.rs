@@ -2,6 +2,7 @@
 
 mod adapter;
 mod cluster;
+mod command_line;
 mod exporter;
 mod http;
 mod life;

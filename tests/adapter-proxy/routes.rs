@@ -154,8 +154,18 @@ fn what_is_wrong_with_routes() {
         let place = Place::new(&format!(
             "listeners: [{{listen: '127.0.0.1:1', {listener}}}]\nclusters: {{v1: {{endpoints: [a:1]}}}}\n"
         ));
-        refuse(proxy::launch(&[&"check", &"--config", &place.config()]), 2, &["config.yaml", words]);
+        refuse(proxy::launch(&[&"check", &"--config", &place.config()]), 2, &["config.yaml:1:13: 127.0.0.1:1 ", words]);
     }
+    for (cluster, words) in [("{}", "hint: add `endpoints: "), ("{endpoints: [a:1], panic-threshold: 101}", "percent")]
+    {
+        let place =
+            Place::new(&format!("listeners: [{{listen: '127.0.0.1:1', cluster: c}}]\nclusters: {{c: {cluster}}}\n"));
+        refuse(proxy::launch(&[&"check", &"--config", &place.config()]), 2, &["config.yaml:2:15: ", words]);
+    }
+    let none =
+        "listeners: [{listen: '127.0.0.1:1', cluster: c, max-connections: 0}]\nclusters: {c: {endpoints: [a:1]}}\n";
+    let place = Place::new(none);
+    refuse(proxy::launch(&[&"check", &"--config", &place.config()]), 2, &["config.yaml:1:66: expected at least 1"]);
 }
 
 fn explain(place: &Place, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> String {

@@ -1,5 +1,6 @@
 //! log-shipper from outside: the built program, real logs, and a sink that is as strict as Elasticsearch.
 
+mod command_line;
 mod decode;
 mod ending;
 mod enrich;

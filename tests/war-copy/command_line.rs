@@ -80,7 +80,11 @@ fn every_flag_is_a_variable() {
     let contents = || launch(&[&place.from.join("sample"), &place.to]);
     let wrong = format!("sample/new={}", "0".repeat(64));
     refuse(contents().env("WAR_COPY_SHA256", &wrong), 1, &["--sha256 for sample/new"]);
-    refuse(contents().env("WAR_COPY_MERGE", "perhaps"), 2, &["perhaps"]);
+    refuse(
+        contents().env("WAR_COPY_MERGE", "perhaps"),
+        2,
+        &["perhaps", "hint: set in the environment: WAR_COPY_MERGE\n"],
+    );
     refuse(contents().env("WAR_COPY_DRAIN_TIMEOUT", "soon"), 2, &["soon"]);
     refuse(contents().env("WAR_COPY_STAGING", "/nowhere"), 1, &["/nowhere"]);
     assert!(succeed(contents().env("WAR_COPY_NO_CLOBBER", "1")).contains("left as they were"));
@@ -115,6 +119,12 @@ fn messages_as_json() {
     let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
     assert_eq!((ended.code, &error["level"]), (1, &"error".into()));
     assert_eq!(error["hint"], "mount a volume there, or create it with --parents");
+    let said = refuse(launch(&[&"--log-format=json", &"--drain-timeout", &"1d"]), 2, &[]);
+    let error: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(
+        error["message"].as_str().unwrap().starts_with("invalid value '1d' for '--drain-timeout <TIME>'"),
+        "{said}"
+    );
 }
 
 #[test]

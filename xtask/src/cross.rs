@@ -95,7 +95,7 @@ impl Display for Compiler {
 pub fn rust_lld() -> Result<PathBuf> {
     let host = Platform::host()?.target;
     let linker = PathBuf::from(rustc(&["--print", "sysroot"])?).join(format!("lib/rustlib/{host}/bin/rust-lld"));
-    ensure!(linker.exists(), "{} is missing: rustup's toolchains have it", linker.display());
+    ensure!(linker.exists(), "{} is missing\nhint: a toolchain of rustup's has it", linker.display());
     Ok(linker)
 }
 

@@ -26,9 +26,10 @@ use origin::Origin;
 use platform::PLATFORMS;
 use program::Program;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Builds pause-kit's programs and images")]
+#[command(bin_name = "cargo xtask", about = "Builds pause-kit's programs and images")]
 struct Args {
     #[command(subcommand)]
     verb: Verb,
@@ -43,7 +44,7 @@ enum Verb {
         #[command(flatten)]
         selection: Selection,
         /// What stands before `/PROGRAM:VERSION` in an image's name
-        #[arg(long, default_value = "localhost")]
+        #[arg(long, value_name = "NAME", default_value = "localhost")]
         registry: String,
         /// Where the sources are, for the index to tell [default: the repository that Cargo.toml names]
         #[arg(long, value_name = "URL")]
@@ -58,8 +59,10 @@ enum Verb {
     Cross,
     /// Unpack Debian packages into a directory, install nothing, and print their versions
     Unpack {
+        /// Their names, with the architecture where it is another one: `libc6:arm64`
         #[arg(required = true)]
         packages: Vec<String>,
+        /// Where to; what is there already stays
         directory: PathBuf,
     },
 }
@@ -69,17 +72,27 @@ struct Selection {
     /// Which programs [default: pause and all sidecars]
     programs: Vec<String>,
     /// Where to put what is built
-    #[arg(long, default_value = "dist")]
+    #[arg(long, value_name = "DIR", default_value = "dist")]
     dist: PathBuf,
     /// For every architecture a program can be built for, and not only for this machine's
     #[arg(long)]
     all_architectures: bool,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run(Args::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
     // Cargo tells where xtask stands; every path below is relative to the workspace.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
-    match Args::parse().verb {
+    match verb {
         Verb::Build(Selection { programs, dist, all_architectures }) => {
             for program in Program::select(&programs)? {
                 for platform in program.platforms(all_architectures)? {

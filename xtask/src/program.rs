@@ -105,7 +105,7 @@ impl Program {
             .map(|name| match known.iter().find(|program| program.name == *name) {
                 Some(program) => Ok(program.clone()),
                 None => bail!(
-                    "there is no program `{name}`; there are {}",
+                    "there is no program `{name}`\nhint: there are {}",
                     known.iter().map(|program| format!("`{}`", program.name)).collect::<Vec<_>>().join(", ")
                 ),
             })
@@ -128,7 +128,7 @@ mod tests {
         let error = Program::select(&["paus".into()]).err().unwrap();
         assert_eq!(
             error.to_string(),
-            "there is no program `paus`; there are `pause`, `war-copy`, `log-shipper`, `adapter-proxy`, `app`"
+            "there is no program `paus`\nhint: there are `pause`, `war-copy`, `log-shipper`, `adapter-proxy`, `app`"
         );
     }
 }

@@ -32,7 +32,7 @@ pub struct Args {
 /// # Errors
 /// Without root, or if pause itself cannot be measured; a peer that cannot be had is left out.
 pub fn bench(args: &Args) -> Result<()> {
-    ensure!(nix::unistd::geteuid().is_root(), "only root makes PID namespaces: run it as root");
+    ensure!(nix::unistd::geteuid().is_root(), "only root makes PID namespaces\nhint: run it as root");
     let orphan_maker = reaping::orphan_maker()?;
     // A terminal on standard input would be taken over by tini's child.
     nix::unistd::dup2_stdin(File::open("/dev/null").context("cannot open /dev/null")?)?;

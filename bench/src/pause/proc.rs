@@ -24,7 +24,7 @@ fn field(pid: Pid, number: usize) -> Result<String> {
 /// Time on a processor, of a process that has slept before.
 pub fn cpu_time(pid: Pid) -> Result<Duration> {
     let time = process::cpu_time(pid).with_context(|| format!("/proc/{pid}/schedstat has no time"))?;
-    ensure!(!time.is_zero(), "this kernel does not count CPU time: run it on one with CONFIG_SCHED_INFO");
+    ensure!(!time.is_zero(), "this kernel does not count CPU time\nhint: run it on one with CONFIG_SCHED_INFO");
     Ok(time)
 }
 

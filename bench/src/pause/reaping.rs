@@ -40,7 +40,7 @@ pub fn name(way: Way) -> String {
 /// The tests' application, which makes orphans to order.
 pub fn orphan_maker() -> Result<PathBuf> {
     let app = e2e::workspace(&format!("target/e2e/bin/{}/app", e2e::architecture()));
-    ensure!(app.exists(), "{} is missing: run `cargo xtask images app --dist target/e2e`", app.display());
+    ensure!(app.exists(), "{} is missing\nhint: run `cargo xtask images app --dist target/e2e`", app.display());
     Ok(app)
 }
 

@@ -4,11 +4,11 @@ use adapter_proxy::address::{Address as ListenAddress, Target};
 use adapter_proxy::config::{Cluster, Config, Endpoint, Filters, Listener, Protocol, Text, is_token};
 use adapter_proxy::exporter::presets;
 use chassis::admin::Address;
-use chassis::args::{duration, parse};
+use chassis::args::{Ending, Messages, duration, parse};
 use chassis::exit::{self, Usage};
-use chassis::message::{self, Format as MessageFormat};
+use chassis::message;
 use chassis::probe::Which;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,8 +33,7 @@ pub struct Settings {
     pub config: Config,
     /// Where the configuration is from, if it is a file
     pub file: Option<PathBuf>,
-    pub quiet_for: Duration,
-    pub drain_timeout: Duration,
+    pub ending: Ending,
     pub admin: Address,
     /// Whether a POST of /quit ends it
     pub quit: bool,
@@ -75,7 +74,7 @@ pub enum Trial {
 /// When there is nothing to do, as [`parse`] says it.
 pub fn task() -> Result<Task, ExitCode> {
     let args = parse::<AdapterProxy>()?;
-    message::init("adapter-proxy", args.log_format);
+    message::init("adapter-proxy", args.messages.log_format);
     let task = match args.command {
         Some(Command::Probe { which }) => Ok(Task::Probe(args.admin, which)),
         Some(Command::Wait { timeout }) => Ok(Task::Wait(args.admin, timeout)),
@@ -108,12 +107,11 @@ struct AdapterProxy {
     #[command(flatten)]
     options: Options,
 
-    /// Where to answer /livez, /readyz, /metrics and /endpoints, or `off`
+    /// The admin endpoint, which answers /livez, /readyz, /metrics and /endpoints, or `off`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9630", global = true)]
     admin: Address,
-    /// How messages are written
-    #[arg(long, value_enum, default_value = "text", global = true)]
-    log_format: MessageFormat,
+    #[command(flatten)]
+    messages: Messages,
 }
 
 #[derive(Subcommand)]
@@ -135,17 +133,18 @@ enum Command {
     ///
     /// With --route, --body is what a client sends, or with --status what the upstream answers; nothing is sent. With
     /// --page it is what a target gives; without it the targets are asked.
+    #[command(group = ArgGroup::new("what").required(true))]
     Try {
         #[command(flatten)]
         sample: Sample,
         /// The name of the route
-        #[arg(long, value_name = "NAME", conflicts_with = "page", required_unless_present = "page")]
+        #[arg(long, value_name = "NAME", group = "what")]
         route: Option<String>,
         /// The body is that of an answer with this status
         #[arg(long, value_name = "STATUS", requires = "route")]
         status: Option<u16>,
         /// The name of the page
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", group = "what")]
         page: Option<String>,
         /// The target that the body is from, if the page has more than one
         #[arg(long, value_name = "NAME", requires = "page")]
@@ -159,7 +158,7 @@ enum Command {
     },
     /// Print a preset for pages of metrics: a good one to begin with
     Preset {
-        /// Such as `nginx`; of another one than there are, all are named
+        /// Such as `nginx`; a name that is none has all of them told
         name: String,
     },
     /// Ask the admin endpoint of a running adapter-proxy, for exec probes
@@ -214,18 +213,14 @@ struct Options {
     #[arg(long, value_name = "ENDPOINT", value_delimiter = ',', conflicts_with = "config", requires = "listen")]
     to: Vec<Target>,
     /// What is spoken there
-    #[arg(long, value_enum, default_value = "tcp", conflicts_with = "config")]
+    #[arg(long, value_name = "NAME", value_enum, default_value = "tcp", conflicts_with = "config")]
     protocol: Protocol,
 
     /// Take POST /quit on the admin endpoint for a SIGTERM: for Jobs, whose sidecars nobody else ends
     #[arg(long)]
     quit: bool,
-    /// After SIGTERM, go on until no connection is open and nothing has come for so long …
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "500ms")]
-    quiet_for: Duration,
-    /// … and this is how long it may take altogether
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "25s")]
-    drain_timeout: Duration,
+    #[command(flatten)]
+    ending: Ending,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -261,17 +256,10 @@ impl Options {
                 }
             }
             (None, None) => {
-                let text = "nothing to listen on\nhint: give --listen and --to, or --config";
+                let text = "nothing to listen on\nhint: give `--listen` and `--to`, or `--config`";
                 return Err(Usage(text.into()));
             }
         };
-        Ok(Settings {
-            config,
-            file: self.config,
-            quiet_for: self.quiet_for,
-            drain_timeout: self.drain_timeout,
-            admin,
-            quit: self.quit,
-        })
+        Ok(Settings { config, file: self.config, ending: self.ending, admin, quit: self.quit })
     }
 }

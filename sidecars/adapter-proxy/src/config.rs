@@ -78,7 +78,6 @@ impl Config {
                     "{listen} is to lead to the cluster `{cluster}`, which is none\nhint: there are {known}"
                 ));
             }
-            listener.check().map_err(|wrong| format!("{listen} {wrong}"))?;
             if let Some(page) = listener.pages().find(|page| !self.pages.contains_key(*page)) {
                 return Err(format!(
                     "{listen} has a route to the page `{page}`, which is none\nhint: describe it in `pages`"
@@ -88,15 +87,12 @@ impl Config {
                 return Err(format!("{listen} has a `mode`, which is for Unix sockets alone"));
             }
             if !taken.insert(listen) {
-                return Err(format!("{listen} is listened on twice"));
+                return Err(format!("{listen} is listened on twice\nhint: one listener can have several `routes`"));
             }
         }
         for (name, page) in &self.pages {
             // Workers would find out, too, and none of them would work, for routes neither.
             exporter::Page::new(page).map_err(|wrong| format!("the page `{name}`: {wrong}"))?;
-        }
-        for (name, cluster) in &self.clusters {
-            cluster.check().map_err(|wrong| format!("the cluster `{name}`: {wrong}"))?;
         }
         Ok(())
     }
@@ -104,7 +100,7 @@ impl Config {
 
 /// Where the app connects to.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", remote = "Self")]
 pub struct Listener {
     pub listen: Address,
     #[serde(default)]
@@ -115,7 +111,7 @@ pub struct Listener {
     #[serde(default)]
     pub routes: Vec<Route>,
     /// More connections than that wait until others have ended
-    #[serde(default = "max_connections")]
+    #[serde(default = "max_connections", deserialize_with = "at_least_one")]
     pub max_connections: usize,
     /// A connection on which nothing has moved for so long is closed
     #[serde(default = "idle_timeout", deserialize_with = "chassis::config::duration")]
@@ -126,6 +122,16 @@ pub struct Listener {
     /// With `protocol: http`
     #[serde(default)]
     pub http: Http,
+}
+
+impl<'de> Deserialize<'de> for Listener {
+    /// What is wrong with the whole of it is told with its place, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let listener = Self::deserialize(deserializer)?; // that which serde derives
+        let wrong = |wrong| D::Error::custom(format_args!("{} {wrong}", listener.listen));
+        listener.check().map_err(wrong)?;
+        Ok(listener)
+    }
 }
 
 impl Listener {
@@ -193,6 +199,14 @@ pub enum Protocol {
 
 const fn max_connections() -> usize {
     1024
+}
+
+/// A count of which 0 would be none at all.
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("expected at least 1")),
+        count => Ok(count),
+    }
 }
 
 const fn mode() -> u32 {

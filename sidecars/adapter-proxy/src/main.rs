@@ -16,6 +16,7 @@ use adapter_proxy::filter::worker;
 use args::{Settings, Task};
 use chassis::stop::Stop;
 use chassis::{exit, probe, service};
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -25,10 +26,7 @@ fn main() -> ExitCode {
         Ok(Task::Probe(address, which)) => exit::code(probe::probe(address, which)),
         Ok(Task::Explain(question)) => exit::code(explain::explain(&question)),
         Ok(Task::Try(trial)) => exit::code(trial::trial(trial)),
-        Ok(Task::Preset(text)) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(Task::Preset(text)) => exit::code(stdout().write_all(text.as_bytes()).map_err(Into::into)),
         Ok(Task::Wait(address, timeout)) => exit::code(probe::wait(address, timeout)),
         Ok(Task::Work) => exit::code(worker::work()),
         Err(code) => code,
@@ -36,9 +34,6 @@ fn main() -> ExitCode {
 }
 
 fn proxy(settings: Settings) -> anyhow::Result<()> {
-    let drain_timeout = settings.drain_timeout;
-    service::run(async move {
-        let stop = Stop::after(drain_timeout)?;
-        proxy::proxy(settings, &stop).await
-    })
+    let stop = Stop::after(settings.ending.drain_timeout)?;
+    service::run(proxy::proxy(settings, &stop))
 }

@@ -36,12 +36,7 @@ use tokio::time::sleep_until;
 pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     let admin = admin::bind(settings.admin)?;
     let status = Rc::new(Status { quit: settings.quit.then(Notify::new), ..Status::default() });
-    let answering = async {
-        match admin {
-            Some(admin) => admin::serve(admin, status.clone()).await,
-            None => pending().await,
-        }
-    };
+    let answering = admin::serve(admin, status.clone());
     let mut proxy = Proxy::new(settings.file.clone(), status.clone());
     let tidying = spawn_local({
         let shared = status.shared.clone();
@@ -90,15 +85,15 @@ impl Proxy {
                 () = watch.changed() => self.reload(),
                 () = stop.asked() => break,
                 () = quit(&self.status) => {
-                    message::info(format_args!("asked to quit: finishing, for {:?} at most", settings.drain_timeout));
+                    message::info(format_args!("asked to quit: finishing, for {:?} at most", settings.ending.drain_timeout));
                     break;
                 }
             }
         }
         let asked = Instant::now();
-        let deadline = stop.deadline().or_else(|| asked.checked_add(settings.drain_timeout));
+        let deadline = stop.deadline().or_else(|| asked.checked_add(settings.ending.drain_timeout));
         let (status, ended) = (self.status.clone(), self.status.shared.ended.clone());
-        let quiet = drain::quiet(asked, settings.quiet_for, &ended, || status.traffic());
+        let quiet = drain::quiet(asked, settings.ending.quiet_for, &ended, || status.traffic());
         let over = async {
             match deadline {
                 Some(deadline) => sleep_until(deadline.into()).await,
@@ -110,7 +105,7 @@ impl Proxy {
             tokio::select! {
                 () = watch.changed() => self.reload(),
                 () = &mut quiet => return Ok(()),
-                () = &mut over => return drain::cut_off(&status.traffic(), settings.quiet_for),
+                () = &mut over => return drain::cut_off(&status.traffic(), settings.ending.quiet_for),
             }
         }
     }

@@ -23,7 +23,7 @@ pub fn listener(question: &Question) -> Result<&Listener, Usage> {
     };
     let known = || all.iter().map(|one| one.listen.to_string()).collect::<Vec<_>>().join(", ");
     found.ok_or_else(|| match (&question.listener, all.is_empty()) {
-        (_, true) => Usage("no listener has `protocol: http`".into()),
+        (_, true) => Usage("no listener has `protocol: http`\nhint: only requests of HTTP have routes".into()),
         (Some(address), _) => Usage(format!("no HTTP is spoken on {address}\nhint: it is on {}", known())),
         (None, _) => Usage(format!("there is more than one listener\nhint: `--listener` with one of {}", known())),
     })

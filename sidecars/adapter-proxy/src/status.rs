@@ -50,6 +50,7 @@ impl Service for Status {
         page.gauge("adapter_proxy_pipes", "Pipes for splice, used or to be used again")
             .sample(&[], self.shared.tcp.pipes.made());
         self.reloads.write("adapter_proxy_reloads_total", &mut page);
+        page.resident_memory("adapter_proxy_resident_memory_bytes");
         page.finish()
     }
 

@@ -33,9 +33,7 @@ fn body(question: &Question, name: &str, status: Option<u16>) -> Result<()> {
     let headers: Vec<_> = fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let host = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map_or("", |(_, value)| value);
     let asked = Asked::new(method, host, target, &headers);
-    let known = || listener.routes.iter().map(|route| format!("`{}`", route.name)).collect::<Vec<_>>().join(", ");
-    let number = listener.routes.iter().position(|route| route.name == name);
-    let number = number.ok_or_else(|| Usage(format!("there is no route `{name}`\nhint: there are {}", known())))?;
+    let number = position("route", name, listener.routes.iter().map(|route| &*route.name))?;
     let route = &listener.routes[number];
     let parts = route.matches(&asked).unwrap_or_else(|_| {
         message::warning(format_args!("`{}` is no request of the route: it knows of no parts", question.request));
@@ -45,7 +43,8 @@ fn body(question: &Question, name: &str, status: Option<u16>) -> Result<()> {
         None => (Of::Request, route.request.body.as_ref(), None),
         Some(status) => {
             let number = route.responses.iter().position(|response| response.status.contains(status));
-            let number = number.with_context(|| format!("none of the route's `responses` is for {status}"))?;
+            let number = number
+                .ok_or_else(|| Usage(format!("none of the `responses` of the route `{name}` is for {status}")))?;
             let response = &route.responses[number];
             (Of::Answer(status, number, &headers), response.body.as_ref(), Some(response.set_status.unwrap_or(status)))
         }
@@ -60,18 +59,18 @@ fn body(question: &Question, name: &str, status: Option<u16>) -> Result<()> {
 /// Of what a target gives now, or of a body that was given.
 fn metrics(question: &Question, name: &str, target: Option<&str>, openmetrics: bool) -> Result<()> {
     let config = &question.config;
-    let known = || config.pages.keys().map(|page| format!("`{page}`")).collect::<Vec<_>>().join(", ");
-    let number = config.pages.keys().position(|page| page == name);
-    let number = number.ok_or_else(|| Usage(format!("there is no page `{name}`\nhint: there are {}", known())))?;
+    let number = position("page", name, config.pages.keys().map(String::as_str))?;
     let page = config.pages.get(name).context("there is no such page")?;
     let fetched = match (sample::body(question)?, target, &page.targets[..]) {
         (None, ..) => fetch(&Fetcher::new(name, page))?,
         (Some(body), None, [_]) => vec![given(0, body)],
         (Some(body), Some(target), all) => {
-            let number = all.iter().position(|one| one.name == target);
-            vec![given(number.with_context(|| format!("the page has no target `{target}`"))?, body)]
+            vec![given(position("target", target, all.iter().map(|one| &*one.name))?, body)]
         }
-        (Some(_), None, _) => bail!("the page has more than one target\nhint: say with `--target` whose body it is"),
+        (Some(_), None, _) => {
+            let text = "the page has more than one target\nhint: say with `--target` whose body it is";
+            bail!(Usage(text.into()))
+        }
     };
     let mut body = vec![];
     Fetched::encode(&fetched, &mut body);
@@ -84,6 +83,14 @@ fn metrics(question: &Question, name: &str, target: Option<&str>, openmetrics: b
         message::warning(said);
     }
     Ok(stdout().write_all(&made.body)?)
+}
+
+/// Where the thing of this name is among all of its kind.
+fn position<'a>(kind: &str, name: &str, mut all: impl Iterator<Item = &'a str> + Clone) -> Result<usize, Usage> {
+    let known = || all.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let known = Some(known()).filter(|known| !known.is_empty()).unwrap_or_else(|| "none".into());
+    let wrong = || Usage(format!("there is no {kind} `{name}`\nhint: there are {known}"));
+    all.position(|one| one == name).ok_or_else(wrong)
 }
 
 fn given(target: usize, body: Vec<u8>) -> Fetched {

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
+use std::future::pending;
 use std::io::ErrorKind;
 use std::net;
 use std::rc::Rc;
@@ -78,8 +79,9 @@ pub fn bind(address: Address) -> Result<Option<TcpListener>> {
     listener.map(Some)
 }
 
-/// Answers, for ever. Dropping it closes all connections.
-pub async fn serve<S: Service + ?Sized + 'static>(listener: TcpListener, service: Rc<S>) {
+/// Answers, for ever, if there is something to listen on. Dropping it closes all connections.
+pub async fn serve<S: Service + ?Sized + 'static>(listener: Option<TcpListener>, service: Rc<S>) {
+    let Some(listener) = listener else { return pending().await };
     let tasks = LocalSet::new();
     let accept = async {
         let mut connections = Connections::default();

@@ -1,11 +1,32 @@
 //! The command line, and the environment in its place: what `--drain-timeout` says, `WAR_COPY_DRAIN_TIMEOUT` says, too.
 
+mod mistake;
+
 use crate::exit::USAGE;
-use clap::builder::BoolishValueParser;
+use crate::message::Format;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
+use clap::{Arg, ArgAction, Args, Command, FromArgMatches, Parser};
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// How a program speaks.
+#[derive(Args)]
+pub struct Messages {
+    /// How messages are written, on stderr
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text", global = true)]
+    pub log_format: Format,
+}
+
+/// When a long-running program ends that was asked to.
+#[derive(Clone, Copy, Args)]
+pub struct Ending {
+    /// After SIGTERM, go on until there has been nothing to do for so long …
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "500ms")]
+    pub quiet_for: Duration,
+    /// … and this is how long it may take altogether
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "25s")]
+    pub drain_timeout: Duration,
+}
 
 /// The arguments of this process. Flags that are not there are looked for in the environment, as `PROGRAM_FLAG`.
 ///
@@ -13,7 +34,7 @@ use std::time::Duration;
 /// When there is nothing to run: after `--help` and `--version`, and after a mistake, which has been explained on
 /// stderr. The exit code says which.
 pub fn parse<A: Parser>() -> Result<A, ExitCode> {
-    parsed(with_environment(A::command()).try_get_matches())
+    parsed(with_environment(A::command()))
 }
 
 /// The same for a program that stands in for another one, whose flags no variable has ever set.
@@ -21,16 +42,23 @@ pub fn parse<A: Parser>() -> Result<A, ExitCode> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_without_environment<A: Parser>() -> Result<A, ExitCode> {
-    parsed(A::command().try_get_matches())
+    parsed(A::command())
 }
 
-fn parsed<A: FromArgMatches>(matches: clap::error::Result<ArgMatches>) -> Result<A, ExitCode> {
-    matches.and_then(|matches| A::from_arg_matches(&matches)).map_err(|error| {
-        // That stdout or stderr is closed is nothing to fail for here.
-        let _ = error.print();
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-            _ => ExitCode::from(USAGE),
+fn parsed<A: FromArgMatches>(mut command: Command) -> Result<A, ExitCode> {
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let arguments = matches.and_then(|matches| {
+        mistake::misplaced(&mut command, &matches)?;
+        A::from_arg_matches(&matches)
+    });
+    arguments.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print(); // that stdout is closed is nothing to fail for here
+            ExitCode::SUCCESS
+        }
+        _ => {
+            mistake::tell(&error, &mut command);
+            ExitCode::from(USAGE)
         }
     })
 }
@@ -44,19 +72,31 @@ fn with_environment(command: Command) -> Command {
 fn from_environment(command: Command, program: &str) -> Command {
     let command = command.mut_args(|argument| match argument.get_long() {
         Some(flag) if !matches!(flag, "help" | "version") => {
-            let variable = format!("{program}_{flag}").to_uppercase().replace('-', "_");
-            boolish(argument).env(variable).hide_env_values(true)
+            let variable = variable(program, flag);
+            switch(argument).env(variable).hide_env_values(true)
         }
         _ => argument,
     });
     command.mut_subcommands(|subcommand| from_environment(subcommand, program))
 }
 
+fn variable(program: &str, flag: &str) -> String {
+    format!("{program}_{flag}").to_uppercase().replace('-', "_")
+}
+
 /// A variable can only be set to something: `1`, `yes` and `true` are the flag, `0`, `no` and `false` are none.
-fn boolish(argument: Arg) -> Arg {
+fn switch(argument: Arg) -> Arg {
     match argument.get_action() {
-        ArgAction::SetTrue => argument.value_parser(BoolishValueParser::new()),
+        ArgAction::SetTrue => argument.value_parser(is_on),
         _ => argument,
+    }
+}
+
+fn is_on(text: &str) -> Result<bool, &'static str> {
+    match &*text.to_lowercase() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err("expected `true` or `false`"),
     }
 }
 

@@ -6,6 +6,7 @@ mod histogram;
 pub use histogram::Histogram;
 
 use std::fmt::{Display, Write};
+use std::fs;
 
 /// One family after another: what it is, and then its samples.
 #[derive(Default)]
@@ -49,6 +50,11 @@ impl Exposition {
         self
     }
 
+    /// A gauge of this name: the memory that this process has.
+    pub fn resident_memory(&mut self, name: &'static str) {
+        self.gauge(name, "Memory in use, files that are mapped among it").sample(&[], resident_memory());
+    }
+
     pub fn finish(self) -> String {
         self.text
     }
@@ -73,9 +79,23 @@ impl Exposition {
     }
 }
 
+/// In bytes; 0 where the kernel does not tell.
+fn resident_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Exposition;
+    use super::{Exposition, resident_memory};
+
+    #[test]
+    fn memory_in_bytes() {
+        let memory = resident_memory();
+        assert!((1 << 20..1 << 40).contains(&memory) && memory.is_multiple_of(1024), "{memory}");
+    }
 
     #[test]
     fn families_and_samples() {

@@ -21,7 +21,7 @@ pub mod secret;
 #[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]
-mod stamp;
+pub mod stamp;
 pub mod stop;
 #[cfg(feature = "service")]
 mod text;

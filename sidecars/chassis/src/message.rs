@@ -27,31 +27,28 @@ pub fn info(text: impl Display) {
     write("info", &text.to_string(), None);
 }
 
-/// What a reader should know, although it goes on.
+/// What a reader should know, although it goes on; and what to do, in a line that begins with `hint: `.
 pub fn warning(text: impl Display) {
-    write("warning", &text.to_string(), None);
+    let text = text.to_string();
+    let (said, hint) = parted(&text);
+    write("warning", said, hint);
 }
 
-/// What went wrong, from the outermost to the innermost cause, and then what to do. An error says that in the lines
-/// of its text that begin with `hint: `, wherever in the chain it is.
+/// What went wrong, from the outermost to the innermost cause, and then what to do: the first hint in the chain.
 pub fn error(error: &Error) {
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let (mut what, mut hints) = (vec![], vec![]);
-    for text in &chain {
-        let (said, hint) = text.split_once("\nhint: ").map_or((text.as_str(), None), |(said, hint)| (said, Some(hint)));
-        what.push(said);
-        hints.extend(hint);
-    }
-    write("error", &what.join(": "), hints.first().copied());
+    let (what, hints): (Vec<_>, Vec<_>) = chain.iter().map(|text| parted(text)).unzip();
+    write("error", &what.join(": "), hints.into_iter().flatten().next());
+}
+
+/// What a text says, and the hint in it.
+fn parted(text: &str) -> (&str, Option<&str>) {
+    text.split_once("\nhint: ").map_or((text, None), |(said, hint)| (said, Some(hint)))
 }
 
 fn write(level: &str, text: &str, hint: Option<&str>) {
     let line = match STYLE.get() {
-        Some((program, Format::Json)) => {
-            let fields = [("level", Some(level)), ("program", Some(*program)), ("message", Some(text)), ("hint", hint)];
-            let fields = fields.iter().filter_map(|(name, value)| Some(format!("\"{name}\":{}", json((*value)?))));
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
-        }
+        Some((program, Format::Json)) => object(level, program, text, hint),
         style => {
             let program = style.map_or(String::new(), |(program, _)| format!("{program}: "));
             let level = if level == "info" { String::new() } else { format!("{level}: ") };
@@ -61,6 +58,13 @@ fn write(level: &str, text: &str, hint: Option<&str>) {
     };
     // Whole lines in one write, so that programs which share a log do not mix theirs. A log that is gone stops nothing.
     let _ = std::io::stderr().write_all((line + "\n").as_bytes());
+}
+
+/// A message as JSON.
+pub(crate) fn object(level: &str, program: &str, text: &str, hint: Option<&str>) -> String {
+    let fields = [("level", Some(level)), ("program", Some(program)), ("message", Some(text)), ("hint", hint)];
+    let fields = fields.iter().filter_map(|(name, value)| Some(format!("\"{name}\":{}", json((*value)?))));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
 /// Names of files may have newlines and escape sequences in them, which are not to be mistaken for lines or obeyed.

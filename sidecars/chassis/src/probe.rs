@@ -38,7 +38,9 @@ pub fn probe(address: Address, which: Which) -> Result<()> {
         Which::Live => ("/livez", "not live"),
         Which::Ready => ("/readyz", "not ready"),
     };
-    let answer = ask(address, path).with_context(|| format!("{not}: no answer from {address}"))?;
+    let answer = ask(address, path).with_context(|| {
+        format!("{not}: no answer from {address}\nhint: does it run in this pod, and with `--admin` there?")
+    })?;
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {

@@ -3,7 +3,7 @@
 use crate::stamp::Stamp;
 use anyhow::{Context, Result, bail};
 use std::fmt::{self, Debug, Formatter};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ impl Secret {
     /// # Errors
     /// When there is no secret to be had; the path is named, and nothing of what is in it.
     pub fn get(&self) -> Result<Arc<str>> {
-        let now = Stamp::of(&fs::metadata(&self.path).map_err(|error| self.explain(error))?);
+        let now = Stamp::at(&self.path).map_err(|error| self.explain(error))?;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((stamp, text)) = &*last
             && *stamp == now

@@ -7,7 +7,6 @@ pub mod volume;
 
 use crate::stamp::Stamp;
 use inotify::Inotify;
-use std::fs;
 use std::future::pending;
 use std::io;
 use std::path::{self, PathBuf};
@@ -97,8 +96,7 @@ impl Watch {
     fn arm(&mut self) {
         self.told = Inotify::new(&self.paths).ok();
         self.looks = self.told.as_ref().is_none_or(Inotify::misses_some);
-        let stamp = |path: &PathBuf| fs::metadata(path).ok().map(|file| Stamp::of(&file));
-        self.stamps = self.paths.iter().map(stamp).collect();
+        self.stamps = self.paths.iter().map(|path| Stamp::at(path).ok()).collect();
         self.look = Instant::now() + LOOK;
     }
 }

@@ -1,15 +1,14 @@
 //! The command line.
 
 use chassis::admin::Address;
-use chassis::args::{duration, parse, size};
+use chassis::args::{Ending, Messages, parse, size};
 use chassis::exit::{self, Usage};
-use chassis::message::{self, Format as MessageFormat};
+use chassis::message;
 use chassis::probe::Which;
 use clap::{Args, Parser, Subcommand};
 use log_shipper::config::{Compress, Config, Elasticsearch, Format, From, Id, Input, Kubernetes, Output, Stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// What to do.
 pub enum Task {
@@ -26,8 +25,7 @@ pub struct Settings {
     pub state: PathBuf,
     pub once: bool,
     pub hold_deleted: u64,
-    pub quiet_for: Duration,
-    pub drain_timeout: Duration,
+    pub ending: Ending,
     pub admin: Address,
 }
 
@@ -37,7 +35,7 @@ pub struct Settings {
 /// When there is nothing to do, as [`parse`] says it.
 pub fn task() -> Result<Task, ExitCode> {
     let args = parse::<LogShipper>()?;
-    message::init("log-shipper", args.log_format);
+    message::init("log-shipper", args.messages.log_format);
     let task = match args.command {
         Some(Command::Probe { which }) => Ok(Task::Probe(args.admin, which)),
         Some(Command::Check { options }) => options.settings(args.admin).map(Task::Check),
@@ -58,11 +56,11 @@ struct LogShipper {
     #[command(flatten)]
     options: Options,
 
-    /// Where to answer /livez, /readyz and /metrics, or `off`
+    /// The admin endpoint, which answers /livez, /readyz and /metrics, or `off`
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9620", global = true)]
     admin: Address,
-    #[arg(long, value_enum, default_value = "text", global = true)]
-    log_format: MessageFormat,
+    #[command(flatten)]
+    messages: Messages,
 }
 
 #[derive(Subcommand)]
@@ -98,19 +96,20 @@ struct Options {
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     index: Option<String>,
     /// How documents are named: by where they are from, so that none is stored twice, or by the sink
-    #[arg(long, value_enum, default_value = "origin", conflicts_with = "config")]
+    #[arg(long, value_name = "BY", value_enum, default_value = "origin", conflicts_with = "config")]
     id: Id,
-    #[arg(long, value_enum, default_value = "none", conflicts_with = "config")]
+    /// How requests to Elasticsearch are compressed
+    #[arg(long, value_name = "HOW", value_enum, default_value = "none", conflicts_with = "config")]
     compress: Compress,
     /// With stdout: write lines as they are
     #[arg(long, conflicts_with = "config")]
     raw: bool,
 
     /// What the lines are
-    #[arg(long, value_enum, default_value = "plain", conflicts_with = "config")]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "plain", conflicts_with = "config")]
     decode: Format,
     /// Where to begin with files that are there at the very first start
-    #[arg(long, value_enum, default_value = "start", conflicts_with = "config")]
+    #[arg(long, value_name = "WHERE", value_enum, default_value = "start", conflicts_with = "config")]
     from: From,
     /// Leave out files that match this pattern
     #[arg(long, value_name = "PATTERN", conflicts_with = "config")]
@@ -118,7 +117,7 @@ struct Options {
     /// Symbolic links may lead to files below this directory only
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     confine: Vec<PathBuf>,
-    /// Split lines that are longer
+    /// Split lines that are longer; 128 bytes at least
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "256KiB", conflicts_with = "config")]
     max_line: u64,
 
@@ -131,22 +130,18 @@ struct Options {
     /// Ship what is there and exit, 1 if something is left
     #[arg(long)]
     once: bool,
-    /// After SIGTERM, read until nothing was written for so long …
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "500ms")]
-    quiet_for: Duration,
-    /// … and this is how long it may take altogether
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "25s")]
-    drain_timeout: Duration,
+    #[command(flatten)]
+    ending: Ending,
 }
 
 const EXAMPLES: &str = "Examples:
-  log-shipper '/var/log/app/*.log' --to http://elasticsearch:9200     everything, as it comes
-  log-shipper --once '/var/log/job.log' --to http://elasticsearch:9200   for Jobs
+  log-shipper '/var/log/app/*.log' --to http://elasticsearch:9200         everything, as it comes
+  log-shipper --once '/var/log/job/*.log' --to http://elasticsearch:9200  for Jobs
   app | log-shipper - --to http://elasticsearch:9200
   log-shipper --config /etc/log-shipper.yaml
   log-shipper check --config /etc/log-shipper.yaml
 
-Exit codes: 0 all is shipped, 1 something is left, 2 usage";
+Exit codes: 0 all is shipped, 1 something is left, 2 usage or configuration";
 
 impl Options {
     fn settings(self, admin: Address) -> Result<Settings, Usage> {
@@ -160,8 +155,7 @@ impl Options {
             state: self.state,
             once: self.once,
             hold_deleted: self.hold_deleted,
-            quiet_for: self.quiet_for,
-            drain_timeout: self.drain_timeout,
+            ending: self.ending,
             admin,
         })
     }
@@ -169,8 +163,12 @@ impl Options {
     fn config(&self) -> Result<Config, Usage> {
         if self.files.is_empty() {
             return Err(Usage(
-                "no FILES to ship\nhint: name some, as in: log-shipper '/var/log/app/*.log', or give --config".into(),
+                "no FILES to ship\nhint: name some, as in `log-shipper '/var/log/app/*.log'`, or give `--config`"
+                    .into(),
             ));
+        }
+        if let Some(command) = self.files.iter().find(|name| ["check", "probe"].contains(&name.as_str())) {
+            return Err(Usage(format!("`{command}` comes after FILES\nhint: write `log-shipper {command} …`")));
         }
         let input = Input {
             files: self.files.clone(),
@@ -185,6 +183,21 @@ impl Options {
     }
 
     fn output(&self) -> Result<Output, Usage> {
+        let elsewhere = [
+            (self.data_stream.is_some(), "--data-stream"),
+            (self.index.is_some(), "--index"),
+            (self.id != Id::default(), "--id"),
+            (self.compress != Compress::default(), "--compress"),
+        ];
+        if let Some((_, flag)) = elsewhere.iter().find(|(given, _)| *given && !self.to.contains("://")) {
+            return Err(Usage(format!(
+                "`{flag}` is for Elasticsearch, and `--to` is `{}`\nhint: leave it out, or give a URL with `--to`",
+                self.to
+            )));
+        }
+        if self.raw && self.to != "stdout" {
+            return Err(Usage(format!("`--raw` is for stdout, and `--to` is `{}`\nhint: leave it out", self.to)));
+        }
         match self.to.as_str() {
             "null" => Ok(Output::Null(log_shipper::config::Nothing {})),
             "stdout" => Ok(Output::Stdout(Stdout { raw: self.raw })),

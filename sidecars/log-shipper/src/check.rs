@@ -10,7 +10,7 @@ use log_shipper::route::Route;
 use log_shipper::sink::Sink;
 use log_shipper::window::{More, Segment, Window};
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,14 +47,22 @@ pub fn check(settings: &Settings) -> Result<()> {
         patterns.walk(&mut found);
         // Of a file that several inputs are about, the first one decides.
         found.files.retain(|path| !inputs[..number].iter().any(|earlier| earlier.matches(path)));
-        writeln!(out, "{}: {} files", input.files.join(" "), found.files.len())?;
+        // A pattern without a wildcard finds what is not there.
+        let is_there =
+            |path: &PathBuf| !path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let (there, missing): (Vec<_>, Vec<_>) = found.files.into_iter().partition(is_there);
+        let files = if there.len() == 1 { "1 file".into() } else { format!("{} files", there.len()) };
+        writeln!(out, "{}: {files}", input.files.join(" "))?;
+        for path in missing {
+            writeln!(out, "  {}: is not there yet", path.display())?;
+        }
         let shown = Config {
             inputs: config.inputs.clone(),
             output: Output::Stdout(Stdout::default()),
             kubernetes: config.kubernetes.clone(),
         };
         let mut route = Route::new(&shown, [0; 16])?;
-        for (log, path) in found.files.into_iter().enumerate() {
+        for (log, path) in there.into_iter().enumerate() {
             let read =
                 is_allowed(patterns, &path).and_then(|()| first(&mut route, log, number, &path.as_path().into()));
             match read {

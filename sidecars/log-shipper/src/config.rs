@@ -4,6 +4,7 @@ mod elasticsearch;
 
 pub use elasticsearch::{Auth, Compress, DeadLetter, Elasticsearch, Id, Tls, Verify};
 
+use crate::encode::shape;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -14,6 +15,7 @@ use std::time::Duration;
 #[derive(PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    #[serde(deserialize_with = "inputs")]
     pub inputs: Vec<Input>,
     pub output: Output,
     /// What a pod is told about itself, to be in every document
@@ -23,7 +25,7 @@ pub struct Config {
 
 /// Logs of one kind.
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", remote = "Self")]
 pub struct Input {
     /// Patterns of absolute paths, or `-` for stdin
     #[serde(deserialize_with = "files")]
@@ -62,6 +64,15 @@ pub struct Input {
     /// Which field of JSON logs tells when
     #[serde(default = "time_field")]
     pub time: String,
+}
+
+impl<'de> Deserialize<'de> for Input {
+    /// What is wrong with the whole of it is told with its place, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let input = Self::deserialize(deserializer)?; // that which serde derives
+        shape::check(&input).map_err(D::Error::custom)?;
+        Ok(input)
+    }
 }
 
 impl Default for Input {
@@ -109,7 +120,7 @@ pub enum Format {
 
 /// Which lines belong together.
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", remote = "Self")]
 pub struct Multiline {
     /// What the first line of an event looks like
     pub start: Option<Pattern>,
@@ -119,6 +130,18 @@ pub struct Multiline {
     /// An event is complete when no line came for so long
     #[serde(default = "flush_after", deserialize_with = "chassis::config::duration")]
     pub flush_after: Duration,
+}
+
+impl<'de> Deserialize<'de> for Multiline {
+    /// One that says nothing groups nothing.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Self::deserialize(deserializer)? {
+            Self { start: None, known, .. } if known.is_empty() => Err(D::Error::custom(
+                "which lines belong together is not said\nhint: add `start: …`, or `known: [java]`",
+            )),
+            multiline => Ok(multiline),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -183,7 +206,13 @@ impl Pattern {
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pattern = String::deserialize(deserializer)?;
-        Self::new(&pattern).map_err(serde::de::Error::custom)
+        Self::new(&pattern).map_err(|error| {
+            let error = error.to_string();
+            // An error of syntax draws where it is, over four lines.
+            let reason = error.lines().last().unwrap_or_default();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+            D::Error::custom(format_args!("`{}` is no regular expression: {reason}", pattern.escape_debug()))
+        })
     }
 }
 
@@ -224,6 +253,16 @@ pub struct Stdout {
     /// Whether events are written as they are, not as documents
     #[serde(default)]
     pub raw: bool,
+}
+
+fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Input>, D::Error> {
+    let inputs = Vec::<Input>::deserialize(deserializer)?;
+    if inputs.is_empty() {
+        return Err(D::Error::custom(
+            "`inputs` is empty: there is nothing to ship\nhint: `- files: [/var/log/app/*.log]`",
+        ));
+    }
+    Ok(inputs)
 }
 
 /// At least one, and each of them one: what is wrong is told with its place in the file.

@@ -22,9 +22,6 @@ fn main() -> ExitCode {
 }
 
 fn ship(settings: Settings) -> anyhow::Result<()> {
-    let drain_timeout = settings.drain_timeout;
-    service::run(async move {
-        let stop = Stop::after(drain_timeout)?;
-        ship::ship(settings, &stop).await
-    })
+    let stop = Stop::after(settings.ending.drain_timeout)?;
+    service::run(ship::ship(settings, &stop))
 }

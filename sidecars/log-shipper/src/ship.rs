@@ -33,13 +33,7 @@ const LAST_SAVE: Duration = Duration::from_secs(5);
 pub async fn ship(settings: Settings, stop: &Stop) -> Result<()> {
     let listener = admin::bind(settings.admin)?;
     let mut shipper = Shipper::new(settings)?;
-    let status = shipper.status.clone();
-    let answering = async {
-        match listener {
-            Some(listener) => admin::serve(listener, status).await,
-            None => pending().await,
-        }
-    };
+    let answering = admin::serve(listener, shipper.status.clone());
     tokio::select! {
         result = shipper.run(stop) => result,
         () = answering => Ok(()),
@@ -199,7 +193,7 @@ impl Shipper {
     }
 
     fn quiet_for(&self) -> Duration {
-        if self.settings.once { Duration::ZERO } else { self.settings.quiet_for }
+        if self.settings.once { Duration::ZERO } else { self.settings.ending.quiet_for }
     }
 
     fn is_idle(&self) -> bool {
@@ -238,6 +232,14 @@ impl Shipper {
             if let Ok(saved) = timeout_at(deadline, self.keeper.saved()).await {
                 self.keeper.note(saved, &mut self.tailer);
             }
+        }
+        let patterns = || self.settings.config.inputs.iter().flat_map(|input| &input.files);
+        if self.settings.once && self.tailer.files() == 0 && patterns().all(|pattern| pattern != "-") {
+            let patterns: Vec<_> = patterns().map(|pattern| format!("`{pattern}`")).collect();
+            message::warning(format_args!(
+                "there was nothing to ship: no file matches {}\nhint: `log-shipper check` shows what does",
+                patterns.join(", ")
+            ));
         }
         let (left, unkept) = (self.tailer.left().join(", "), self.keeper.unkept());
         match (left.is_empty(), unkept) {
@@ -308,8 +310,8 @@ fn remembered(settings: &Settings) -> Result<(Option<State>, Option<Positions>)>
         Err(error) => {
             message::warning(format_args!(
                 "{error:#}; shipping without it: after a restart files are shipped from their start again, or from their end \
-                 with --from end, and documents that the sink refuses for good are only counted. Mount a volume there, or \
-                 name another directory with --state"
+                 with --from end, and documents that the sink refuses for good are only counted\nhint: mount a volume there, or \
+                 name another directory with `--state`"
             ));
             Ok((None, None))
         }

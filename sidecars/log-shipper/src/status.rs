@@ -61,7 +61,7 @@ impl Service for Status {
         for lag in lags.iter() {
             page.sample(&[("path", &lag.path.to_string_lossy())], lag.bytes());
         }
-        page.gauge("log_shipper_lag_seconds", "Since when nothing has been shipped, though there is something");
+        page.gauge("log_shipper_lag_seconds", "For how long nothing has been shipped, though there is something");
         for lag in lags.iter() {
             page.sample(&[("path", &lag.path.to_string_lossy())], lag.time().as_secs_f64());
         }
@@ -69,7 +69,7 @@ impl Service for Status {
         page.counter("log_shipper_save_failures_total", "Times that positions could not be kept")
             .sample(&[], self.save_failures.get());
         self.reloads.write("log_shipper_reloads_total", &mut page);
-        page.gauge("log_shipper_resident_memory_bytes", "Memory in use").sample(&[], resident());
+        page.resident_memory("log_shipper_resident_memory_bytes");
         page.finish()
     }
 }
@@ -104,12 +104,4 @@ impl Status {
             page.gauge("log_shipper_sink_since_seconds", "Since when that is so").sample(&[], since);
         }
     }
-}
-
-/// In bytes; 0 where the kernel does not tell.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok());
-    kib.unwrap_or_default() * 1024
 }

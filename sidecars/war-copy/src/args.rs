@@ -1,7 +1,7 @@
 //! The command line: war-copy's own, and that of cp, when it is called by that name.
 
 use crate::config::{Chown, Config, Existing, Expectation, Follow};
-use chassis::args::{duration, parse, parse_without_environment, size};
+use chassis::args::{Messages, duration, parse, parse_without_environment, size};
 use chassis::exit::{self, Usage};
 use chassis::message::{self, Format};
 use clap::Parser;
@@ -26,7 +26,7 @@ pub fn config() -> Result<Config, ExitCode> {
         args.config().map_err(|usage| exit::code(Err(usage.into())))
     } else {
         let args = parse::<WarCopy>()?;
-        message::init("war-copy", args.log_format);
+        message::init("war-copy", args.messages.log_format);
         args.config().map_err(|usage| exit::code(Err(usage.into())))
     }
 }
@@ -95,8 +95,8 @@ struct WarCopy {
     /// Name every file
     #[arg(long, short)]
     verbose: bool,
-    #[arg(long, value_enum, default_value = "text")]
-    log_format: Format,
+    #[command(flatten)]
+    messages: Messages,
 }
 
 const EXAMPLES: &str = "Examples:

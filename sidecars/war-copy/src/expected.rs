@@ -137,7 +137,10 @@ impl Expected {
         let set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         let unmet = self.digests.iter().find(|one| one.required && !set(&one.met) && !set(&one.waived));
         match unmet {
-            Some(expectation) => bail!("{}: there is no such file to be put", expectation.by),
+            Some(expectation) => bail!(
+                "{}: there is no such file to be put\nhint: names are read from the directory that SOURCE is in",
+                expectation.by
+            ),
             None => Ok(()),
         }
     }

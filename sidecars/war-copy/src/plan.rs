@@ -60,7 +60,10 @@ impl Plan {
         let (base, lone_target) = match (fs::metadata(dest), lone) {
             (Ok(found), _) if found.is_dir() => (dest.clone(), None),
             (Ok(_), Some(source)) if !is_contents(source) => (parent(dest), Some(dest.clone())),
-            (Ok(_), _) => bail!("{} is not a directory", dest.display()),
+            (Ok(_), _) => bail!(
+                "{} is not a directory\nhint: only a directory can have all of it: DEST is the last path",
+                dest.display()
+            ),
             (Err(error), _) if error.kind() != ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot look at {}", dest.display()));
             }
@@ -150,7 +153,7 @@ impl Plan {
                 let resolve =
                     |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()));
                 let inside = resolve(&self.base)?.starts_with(resolve(source)?);
-                ensure!(!inside, "cannot copy {from} into itself, {}", self.base.display());
+                ensure!(!inside, "cannot copy {from} into itself, {to}\nhint: choose a DEST outside of it");
             }
         }
         Ok(())

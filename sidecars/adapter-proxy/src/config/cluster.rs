@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Where what comes is sent on to.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", remote = "Self")]
 pub struct Cluster {
     /// Those that are known
     #[serde(default)]
@@ -31,6 +31,15 @@ pub struct Cluster {
     pub connect_timeout: Duration,
     #[serde(default)]
     pub limits: Limits,
+}
+
+impl<'de> Deserialize<'de> for Cluster {
+    /// What is wrong with the whole of it is told with its place, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let cluster = Self::deserialize(deserializer)?; // that which serde derives
+        cluster.check().map_err(D::Error::custom)?;
+        Ok(cluster)
+    }
 }
 
 impl Cluster {

@@ -6,6 +6,7 @@ mod source;
 pub use metric::{Kind, Metric, Name, Unit, Values};
 pub use source::{Place, Request, Source, Talk, Until};
 
+use super::at_least_one;
 use crate::body::Format;
 use crate::exporter::{check, presets};
 use serde::de::Error as _;
@@ -134,13 +135,6 @@ impl TryFrom<Written> for Target {
         };
         check(&target).map_err(|wrong| format!("the target `{}`: {wrong}", target.name))?;
         Ok(target)
-    }
-}
-
-fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    match usize::deserialize(deserializer)? {
-        0 => Err(D::Error::custom("expected at least 1")),
-        count => Ok(count),
     }
 }
 

@@ -194,26 +194,8 @@ impl Direct {
                 }
                 None => Ok(None),
             },
-            Self::Call(function, arguments, place) => {
-                let mut values = Vec::with_capacity(arguments.len());
-                let all = every(arguments.iter().map(|argument| argument.one(given)), |value| {
-                    values.push(value.into_owned())
-                });
-                if all?.is_none() {
-                    return Ok(None);
-                }
-                let failed = |error: Option<_>| {
-                    let error = error.unwrap_or_else(|| jaq_core::Error::str("more than one value"));
-                    Failed { error, place: *place }
-                };
-                let mut outputs = function.run(given.input.clone(), values);
-                let Some(first) = outputs.next() else { return Ok(None) };
-                let first = first.map_err(failed)?;
-                // `tonumber` of "1 2", which to jq is wrong and to jaq are two of them
-                if outputs.next().is_some() { Err(failed(None)) } else { computed(first) }
-            }
-            Self::Nothing => Ok(None),
-            Self::Both(_) => Ok(None), // it is not asked for one
+            Self::Call(function, arguments, place) => call(function, arguments, *place, given),
+            Self::Nothing | Self::Both(_) => Ok(None), // nobody asks for one of both
         }
     }
 
@@ -293,6 +275,26 @@ fn walk(steps: &[Step], given: Given, value: Cow<Val>, take: &mut Take) -> Resul
         _ if *optional => Ok(true),
         _ => value.into_owned().values().next().map_or(Ok(true), |failure| failure.map(|_| true).map_err(failed)),
     }
+}
+
+/// The output of a function.
+fn call<'v>(function: &Interpreted, arguments: &'v [Direct], place: Option<Place>, given: Given<'v>) -> One<'v> {
+    let mut values = Vec::with_capacity(arguments.len());
+    let all = every(arguments.iter().map(|argument| argument.one(given)), |value| {
+        values.push(value.into_owned());
+    });
+    if all?.is_none() {
+        return Ok(None);
+    }
+    let failed = |error: Option<_>| {
+        let error = error.unwrap_or_else(|| jaq_core::Error::str("more than one value"));
+        Failed { error, place }
+    };
+    let mut outputs = function.run(given.input.clone(), values);
+    let Some(first) = outputs.next() else { return Ok(None) };
+    let first = first.map_err(failed)?;
+    // `tonumber` of "1 2", which to jq is wrong and to jaq are two of them
+    if outputs.next().is_some() { Err(failed(None)) } else { Ok(Some(Cow::Owned(first))) }
 }
 
 /// Both, of which neither has more than one output. Where one has none there is nothing, though the other fails.

@@ -1,6 +1,9 @@
 //! What may be said of Elasticsearch as a sink.
 
+use crate::encode::index::Dated;
+use crate::sink::elasticsearch::tls::Trust;
 use crate::sink::elasticsearch::urls::Url;
+use chassis::exit::Usage;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 /// Elasticsearch, or `OpenSearch`.
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", remote = "Self")]
 pub struct Elasticsearch {
     /// Any of these will do
     #[serde(deserialize_with = "urls")]
@@ -37,7 +40,34 @@ pub struct Elasticsearch {
     pub dead_letter: DeadLetter,
 }
 
+impl<'de> Deserialize<'de> for Elasticsearch {
+    /// What is wrong with the whole of it is told with its place, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let elasticsearch = Self::deserialize(deserializer)?; // that which serde derives
+        elasticsearch.check().map_err(D::Error::custom)?;
+        Ok(elasticsearch)
+    }
+}
+
 impl Elasticsearch {
+    /// What no field of it can tell alone.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Usage> {
+        if self.data_stream.is_some() && self.index.is_some() {
+            return Err(Usage("`data-stream` and `index` are both set\nhint: leave one out".into()));
+        }
+        if self.requests == 0 {
+            return Err(Usage("`requests` is 0\nhint: with 1, one request is sent after the other".into()));
+        }
+        self.index
+            .as_ref()
+            .map_or(Ok(()), |index| Dated::new(index).map(drop))
+            .map_err(|error| Usage(error.to_string()))?;
+        Trust::new(&self.tls).map(drop)
+    }
+
     /// One that answers at this URL.
     pub fn at(url: &str) -> Self {
         Self {

@@ -3,12 +3,12 @@
 
 use super::escape::Escape;
 use crate::config;
+use chassis::stamp::Stamp;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,13 +20,11 @@ const NOT_SHIPPED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The pod this is in.
 pub struct Kubernetes {
     podinfo: Option<PathBuf>,
-    seen: [Option<Identity>; 2],
+    seen: [Option<Stamp>; 2],
     /// The members `pod`, `namespace` and `node`
     identity: Vec<u8>,
     encoded: Arc<[u8]>,
 }
-
-type Identity = (u64, u64, i64, i64, u64);
 
 impl Kubernetes {
     /// Reads it all.
@@ -71,11 +69,8 @@ impl Kubernetes {
     }
 
     /// The kubelet replaces the directory that both are links into.
-    fn look(&self) -> [Option<Identity>; 2] {
-        ["labels", "annotations"].map(|name| {
-            let found = fs::metadata(self.podinfo.as_ref()?.join(name)).ok()?;
-            Some((found.dev(), found.ino(), found.mtime(), found.mtime_nsec(), found.size()))
-        })
+    fn look(&self) -> [Option<Stamp>; 2] {
+        ["labels", "annotations"].map(|name| Stamp::at(&self.podinfo.as_ref()?.join(name)).ok())
     }
 
     fn encode(&mut self) {

@@ -3,7 +3,7 @@
 mod action;
 pub mod escape;
 pub mod id;
-mod index;
+pub(crate) mod index;
 pub mod json;
 pub mod kubernetes;
 pub mod shape;
@@ -15,7 +15,7 @@ use crate::batch::Batch;
 use crate::config::{Format, Input, Output};
 use crate::event::{Event, Stream};
 use action::Action;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use escape::Escape;
 use json::rewrite::{Changes, masked};
 use json::{Document, Reader};
@@ -61,11 +61,8 @@ impl Encoder {
     /// For what comes from `inputs` and goes to `output`; `uuid` is that of the state directory.
     ///
     /// # Errors
-    /// If the fields of an input cannot be in one document, or the index has a time in it that is none.
+    /// If the index has a time in it that is none.
     pub fn new(output: &Output, inputs: &[Input], uuid: [u8; 16]) -> Result<Self> {
-        for input in inputs {
-            shape::check(input).with_context(|| format!("the input of {}", input.files.join(", ")))?;
-        }
         let (form, action) = match output {
             Output::Null(_) => (Form::Null, None),
             Output::Stdout(stdout) if stdout.raw => (Form::Raw, None),

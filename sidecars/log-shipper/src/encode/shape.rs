@@ -124,7 +124,7 @@ fn captures(input: &Input) -> impl Iterator<Item = &str> {
 ///
 /// # Errors
 /// If one of them cannot be a field, or not beside another one, so that the sink would refuse every document.
-pub(super) fn check(input: &Input) -> Result<()> {
+pub(crate) fn check(input: &Input) -> Result<()> {
     let names: Vec<&str> = input.fields.keys().map(String::as_str).chain(captures(input)).collect();
     for name in &names {
         let plain = !name.contains(|character: char| character.is_control() || matches!(character, '"' | '\\'));

@@ -3,7 +3,7 @@
 use crate::config::Input;
 use crate::input::names::is_compressed;
 use chassis::exit::Usage;
-use glob::{MatchOptions, Pattern};
+use glob::{MatchOptions, Pattern, PatternError};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -129,7 +129,12 @@ pub fn parse(pattern: &str) -> Result<Pattern, Usage> {
     if !pattern.starts_with('/') {
         return Err(Usage(format!("`{pattern}` is no absolute path\nhint: write it from the root, as /var/log/*.log")));
     }
-    Pattern::new(pattern).map_err(|error| Usage(format!("`{pattern}` is no pattern of paths: {error}")))
+    Pattern::new(pattern).map_err(|error| {
+        let PatternError { pos, msg } = error;
+        Usage(format!(
+            "`{pattern}` is no pattern of paths: {msg}, after {pos} characters\nhint: `[[]`, `[*]` and `[?]` stand for `[`, `*` and `?`"
+        ))
+    })
 }
 
 #[cfg(test)]

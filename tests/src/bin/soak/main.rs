@@ -34,7 +34,10 @@ fn main() -> ExitCode {
 
 /// Whether all promises were kept.
 fn soak(of: &Of) -> Result<bool> {
-    ensure!(nix::unistd::Uid::effective().is_root(), "only root makes disks and networks of its own: run it as root");
+    ensure!(
+        nix::unistd::Uid::effective().is_root(),
+        "only root makes disks and networks of its own\nhint: run it as root"
+    );
     match of {
         Of::LogShipper(args) => log_shipper::soak(args),
         Of::AdapterProxy(args) => adapter_proxy::soak(args),

@@ -78,7 +78,8 @@ impl Tailer {
             let lost = generation.size.saturating_sub(generation.offset);
             self.lost += lost;
             message::warning(format_args!(
-                "let go of a removed file of {}, with {lost} bytes that were not shipped: more than --hold-deleted was held",
+                "let go of a removed file of {}, with {lost} bytes that were not shipped: more than --hold-deleted was \
+                 held\nhint: a larger one holds more",
                 self.logs[id].path.display()
             ));
         }

@@ -20,8 +20,8 @@ impl Tailer {
         }
         if !std::mem::replace(&mut self.takes_turns, true) {
             message::warning(
-                "there are more logs than files may be open: they take turns, and what is removed before its turn is lost; \
-                 a higher limit of open files (`ulimit -n`) is better",
+                "there are more logs than files may be open: they take turns, and what is removed before its turn is lost\n\
+                 hint: give it a higher limit of open files (`ulimit -n`)",
             );
         }
         self.waiting.push_back((id, self.first_start));

@@ -15,7 +15,7 @@ mod limit;
 mod portion;
 mod retry;
 pub mod scanner;
-mod tls;
+pub(crate) mod tls;
 pub mod urls;
 mod wire;
 
@@ -23,8 +23,7 @@ use super::counters::{Counters, During, Outcome};
 use crate::batch::Batch;
 use crate::config::{Elasticsearch as Config, Id};
 use answer::{Answer, Fate, Reason, Refusal};
-use anyhow::{Result, bail};
-use chassis::exit::Usage;
+use anyhow::Result;
 use chassis::message;
 use client::{Bulk, Client};
 use compress::Compressor;
@@ -77,17 +76,11 @@ impl Elasticsearch {
     /// # Errors
     /// [`Usage`], when the configuration makes no sense.
     pub fn new(config: &Config, state: Option<&Path>) -> Result<Self> {
-        if config.urls.is_empty() {
-            bail!(Usage("`urls` is empty\nhint: expected a URL such as `https://logs.example:9200`".into()));
-        }
-        if config.requests == 0 {
-            bail!(Usage("`requests` is 0\nhint: with 1, one request is sent after the other".into()));
-        }
+        config.check()?;
         let (index, path) = match (&config.data_stream, &config.index) {
-            (Some(_), Some(_)) => bail!(Usage("`data-stream` and `index` are both set\nhint: leave one out".into())),
             // Each action line tells which one.
             (None, Some(index)) if index.contains('%') => (index, bulk_path(None)),
-            (Some(name), None) | (None, Some(name)) => (name, bulk_path(Some(name))),
+            (Some(name), _) | (None, Some(name)) => (name, bulk_path(Some(name))),
             (None, None) => (&DATA_STREAM.to_owned(), bulk_path(Some(DATA_STREAM))),
         };
         Ok(Self {

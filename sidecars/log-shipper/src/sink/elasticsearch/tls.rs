@@ -4,6 +4,7 @@ use crate::config::{Tls, Verify};
 use anyhow::{Context, Result, bail};
 use chassis::exit::Usage;
 use chassis::message;
+use chassis::stamp::Stamp;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, KeyProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -13,8 +14,7 @@ use rustls::sign::SigningKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,9 +35,6 @@ pub struct Trust {
     ca_file: PathBuf,
     made: Mutex<Option<(Option<Stamp>, Arc<ClientConfig>)>>,
 }
-
-/// A file is another one if this is.
-type Stamp = (u64, u64, i64, i64, u64);
 
 impl Trust {
     /// # Errors
@@ -93,8 +90,7 @@ impl Trust {
 }
 
 fn stamp(path: &Path) -> Result<Stamp> {
-    let of = |file: Metadata| (file.dev(), file.ino(), file.mtime(), file.mtime_nsec(), file.size());
-    fs::metadata(path).map(of).with_context(|| format!("cannot read {}\nhint: mount the CA there", path.display()))
+    Stamp::at(path).with_context(|| format!("cannot read {}\nhint: mount the CA there", path.display()))
 }
 
 /// The CAs of the system, as OpenSSL would look for them, or else those that are built in.

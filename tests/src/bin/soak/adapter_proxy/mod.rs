@@ -14,10 +14,10 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which scenarios, by a part of their names; all without
+    /// Which scenarios, by a part of their names [default: all]
     scenarios: Vec<String>,
     /// How long the last one takes, in seconds
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, value_name = "N", default_value_t = 300)]
     seconds: u64,
 }
 

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which scenarios, by a part of their names; all without
+    /// Which scenarios, by a part of their names [default: all]
     scenarios: Vec<String>,
     /// How many lines, in all but the last
-    #[arg(long, default_value_t = 600_000)]
+    #[arg(long, value_name = "N", default_value_t = 600_000)]
     lines: u64,
     /// How many of them in a second
-    #[arg(long, default_value_t = 50_000)]
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
     rate: u64,
     /// How long the last one takes, in seconds
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, value_name = "N", default_value_t = 300)]
     seconds: u64,
 }
 
