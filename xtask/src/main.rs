@@ -58,6 +58,9 @@ enum Verb {
     Cross,
     /// Unpack Debian packages into a directory, install nothing, and print their versions
     Unpack {
+        /// Of this suite of Debian's, such as `trixie`, without what they need [default: this machine's own]
+        #[arg(long)]
+        suite: Option<String>,
         #[arg(required = true)]
         packages: Vec<String>,
         directory: PathBuf,
@@ -123,8 +126,8 @@ fn main() -> Result<()> {
                 }
             }
         }
-        Verb::Unpack { packages, directory } => {
-            debian::unpack(&packages, &directory)?;
+        Verb::Unpack { suite, packages, directory } => {
+            debian::unpack(&packages, suite.as_deref(), &directory)?;
             for package in packages {
                 println!("{package} {}", debian::version(&package, &directory)?);
             }
