@@ -37,19 +37,23 @@ fn the_examples_are_restricted() {
         "ambassador/job.yaml",
     ] {
         let manifest = Manifest::parse(&fs::read_to_string(directory(example)).unwrap()).unwrap();
-        let spec = manifest.pod.spec;
-        assert!(!spec.host_network && !spec.host_pid, "{example}: no namespace is the node's");
-        assert!(spec.volumes.iter().all(|volume| volume.host_path.is_none()), "{example}: no volume is the node's");
-        for container in spec.init_containers.iter().chain(&spec.containers) {
-            let (own, pod, name) = (&container.security_context, &spec.security_context, &container.name);
-            assert_eq!(own.run_as_non_root.or(pod.run_as_non_root), Some(true), "{example}: {name}");
-            assert_ne!(own.run_as_user.or(pod.run_as_user), Some(0), "{example}: {name}");
-            let seccomp = own.seccomp_profile.as_ref().or(pod.seccomp_profile.as_ref());
-            assert_eq!(seccomp.map(|profile| profile.kind), Some(SeccompKind::RuntimeDefault), "{example}: {name}");
-            assert_eq!(own.allow_privilege_escalation, Some(false), "{example}: {name}");
-            assert_eq!(own.capabilities.drop, ["ALL"], "{example}: {name}");
-            assert!(own.capabilities.add.is_empty(), "{example}: {name}");
-            assert!(container.ports.iter().all(|port| port.host_port.is_none()), "{example}: {name}");
-        }
+        assert_restricted(example, &manifest);
+    }
+}
+
+pub fn assert_restricted(example: &str, manifest: &Manifest) {
+    let spec = &manifest.pod.spec;
+    assert!(!spec.host_network && !spec.host_pid, "{example}: no namespace is the node's");
+    assert!(spec.volumes.iter().all(|volume| volume.host_path.is_none()), "{example}: no volume is the node's");
+    for container in spec.init_containers.iter().chain(&spec.containers) {
+        let (own, pod, name) = (&container.security_context, &spec.security_context, &container.name);
+        assert_eq!(own.run_as_non_root.or(pod.run_as_non_root), Some(true), "{example}: {name}");
+        assert_ne!(own.run_as_user.or(pod.run_as_user), Some(0), "{example}: {name}");
+        let seccomp = own.seccomp_profile.as_ref().or(pod.seccomp_profile.as_ref());
+        assert_eq!(seccomp.map(|profile| profile.kind), Some(SeccompKind::RuntimeDefault), "{example}: {name}");
+        assert_eq!(own.allow_privilege_escalation, Some(false), "{example}: {name}");
+        assert_eq!(own.capabilities.drop, ["ALL"], "{example}: {name}");
+        assert!(own.capabilities.add.is_empty(), "{example}: {name}");
+        assert!(container.ports.iter().all(|port| port.host_port.is_none()), "{example}: {name}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod ambassador;
+mod components;
 mod examples;
 mod lifecycle;
 mod log_sidecar;
