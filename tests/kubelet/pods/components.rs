@@ -10,7 +10,7 @@ use kubelet::pod::Pod;
 use kubelet::session::{self, Services};
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Directory, the container that comes from there, and its `ConfigMap`'s name.
@@ -29,17 +29,20 @@ fn directory() -> PathBuf {
 }
 
 /// The sample's, before anything was added.
-fn app() -> String {
+pub fn app() -> String {
     fs::read_to_string(directory().join("sample/deployment.yaml")).unwrap()
 }
 
-/// What kustomize makes of `resources`, with these components, and with what else the kustomization says.
-pub fn build(resources: &str, components: &[&str], rest: &str) -> Result<String> {
+/// What kustomize makes of `resources`, with the components in these directories of ours, and with what else the
+/// kustomization says.
+pub fn build(resources: &str, components: &[impl AsRef<Path>], rest: &str) -> Result<String> {
     // A component is found by a path from where it is used.
     let home = tempfile::tempdir_in(e2e::workspace("target"))?;
-    let components: Vec<_> =
-        components.iter().map(|name| format!("  - ../../examples/kubernetes/components/{name}\n")).collect();
-    let components = components.concat();
+    let components = components.iter().map(|component| {
+        let path = directory().join(component);
+        format!("  - ../../{}\n", path.strip_prefix(e2e::workspace("")).expect("one of ours").display())
+    });
+    let components: String = components.collect();
     let text = format!(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [resources.yaml]\ncomponents:\n{components}{rest}"
     );

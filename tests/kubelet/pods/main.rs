@@ -6,6 +6,7 @@ mod components;
 mod examples;
 mod lifecycle;
 mod log_sidecar;
+mod validity;
 mod volumes;
 mod war_tomcat;
 
