@@ -54,9 +54,10 @@ pub fn build(resources: &str, components: &[impl AsRef<Path>], rest: &str) -> Re
 
 #[test]
 fn each_adds_a_container_and_leaves_the_rest_alone() {
-    let before = Manifest::parse(&app()).unwrap().pod.spec;
+    let app = app().replacen("containers:", "initContainers: [{ name: own, image: any }]\n      containers:", 1);
+    let before = Manifest::parse(&app).unwrap().pod.spec;
     for (component, name, config_map) in COMPONENTS {
-        let mut manifest = Manifest::parse(&build(&app(), &[component], "").unwrap()).unwrap();
+        let mut manifest = Manifest::parse(&build(&app, &[component], "").unwrap()).unwrap();
         let classic = component.ends_with("classic");
         let mut spec = manifest.pod.spec.clone();
         // The first, so that it serves what comes after it.
@@ -66,8 +67,9 @@ fn each_adds_a_container_and_leaves_the_rest_alone() {
         assert!(added.resources.requests.cpu.is_some(), "{component}");
         assert!(added.resources.requests.memory.is_some(), "{component}");
         assert_eq!(added.resources.requests.memory, added.resources.limits.memory, "{component}");
-        assert_eq!(spec.init_containers.len(), 0, "{component}");
-        assert_eq!(format!("{:?}", spec.containers), format!("{:?}", before.containers), "{component}");
+        let rest = [&spec.init_containers, &spec.containers].map(|containers| format!("{containers:?}"));
+        let own = [&before.init_containers, &before.containers].map(|containers| format!("{containers:?}"));
+        assert_eq!(rest, own, "{component}");
         for mount in &added.volume_mounts {
             assert!(spec.volumes.iter().any(|volume| volume.name == mount.name), "{component}: {}", mount.name);
         }
@@ -82,7 +84,8 @@ fn each_adds_a_container_and_leaves_the_rest_alone() {
             config_map.map(|name| expected[0].strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).unwrap());
         assert!(hash.is_none_or(|hash| hash.len() == 10), "{component}: {expected:?}");
         // Whatever its pod says.
-        (spec.containers, spec.security_context) = (vec![added], PodSecurity::default());
+        (spec.init_containers, spec.containers) = (vec![], vec![added]);
+        spec.security_context = PodSecurity::default();
         manifest.pod.spec = spec;
         examples::assert_restricted(component, &manifest);
     }

@@ -1,8 +1,9 @@
-//! Whatever is below `examples/` and is a manifest is one that Kubernetes takes, in each version that it says it is for;
-//! and so is what kustomize makes of what is there. Nothing needs to be listed.
+//! Whatever is below `examples/` and is a manifest is one that Kubernetes takes, in each version that it says it is
+//! for; and so is what kustomize makes of what is there. Nothing needs to be listed.
 //!
-//! A manifest says it in a comment, `from Kubernetes 1.29 on`, or is for any version that there are schemas of. What a
-//! kustomization makes is for the versions that its own comment says.
+//! A manifest says in a comment from which version on it is for: `from Kubernetes 1.29 on`, where the first number
+//! counts. One that says nothing is for any version that there are schemas of. What a kustomization makes is for the
+//! versions that the kustomization says.
 
 mod schemas;
 
@@ -110,7 +111,7 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
 fn since(text: &str) -> Option<u32> {
     let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix('#')).map(str::trim);
     let comments = comments.collect::<Vec<_>>().join(" ");
-    let (_, version) = comments.split_once("rom Kubernetes 1.")?;
+    let (_, version) = comments.split_once("Kubernetes 1.")?;
     let end = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
     version[..end].parse().ok()
 }

@@ -1,5 +1,5 @@
-//! A stand-in for Elasticsearch, on an address of its own on the node's side of the pods' bridge: a machine's firewall may
-//! keep pods from each other, as Docker's does, but not from their node.
+//! A stand-in for Elasticsearch, on an address of its own on the node's side of the pods' bridge: a machine's firewall
+//! may keep pods from each other, as Docker's does, but not from their node.
 
 use crate::Node;
 use anyhow::{Context, Result};

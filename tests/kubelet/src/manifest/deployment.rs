@@ -47,3 +47,32 @@ impl Deployment {
         Ok(Pod { api_version: "v1".into(), kind: "Pod".into(), metadata, spec: pod })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::{Manifest, Object};
+
+    fn parse(replicas: u32, label: &str) -> anyhow::Result<Manifest> {
+        Manifest::parse(&format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: shop }}\nspec:\n  replicas: {replicas}\n  \
+             selector: {{ matchLabels: {{ app: shop }} }}\n  template:\n    metadata: {{ labels: {{ app: {label} }} }}\n    \
+             spec: {{ containers: [{{ name: app, image: any }}] }}\n"
+        ))
+    }
+
+    #[test]
+    fn a_deployment_has_a_pod() {
+        let manifest = parse(1, "shop").unwrap();
+        assert!(manifest.pod.metadata.name.starts_with("shop-"));
+        assert_eq!(manifest.pod.spec.containers[0].name, "app");
+        assert_eq!(manifest.objects, [Object { resource: "deployment.apps", name: "shop".into() }]);
+    }
+
+    #[test]
+    fn what_the_runner_cannot_keep_is_refused() {
+        for (manifest, expected) in [(parse(2, "shop"), "one pod"), (parse(1, "other"), "does not match")] {
+            let error = format!("{:#}", manifest.err().unwrap());
+            assert!(error.contains(expected), "no `{expected}` in: {error}");
+        }
+    }
+}
