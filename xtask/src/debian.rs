@@ -134,16 +134,13 @@ fn sources(suite: &str, home: &Path) -> Result<PathBuf> {
     let release = fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
     let own = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     let own = own.context("/etc/os-release has no VERSION_CODENAME")?;
-    let mut targets = Command::new("apt-get");
-    targets.args(["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]);
-    let targets = output(&mut targets)?;
-    let lines = targets.lines().filter_map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
-        [uri, release, component] if release == own => Some(format!("deb {uri} {suite} {component}\n")),
-        _ => None,
-    });
-    let list: String = lines.collect();
+    // Also where apt has been asked nothing yet: 'URI/dists/SUITE/InRelease' FILE SIZE
+    let uris = output(Command::new("apt-get").args(["update", "--print-uris", "-o", "Debug::NoLocking=true"]))?;
+    let end = format!("/dists/{own}/InRelease");
+    let uris = uris.lines().filter_map(|line| line.strip_prefix('\'')?.split_once('\'')?.0.strip_suffix(&end));
+    let list: Vec<_> = uris.map(|uri| format!("deb {uri} {suite} main\n")).collect();
     ensure!(!list.is_empty(), "apt has no source for this machine's own suite, `{own}`");
     let file = home.join("sources.list");
-    fs::write(&file, list).with_context(|| format!("cannot write {}", file.display()))?;
+    fs::write(&file, list.concat()).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
