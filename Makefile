@@ -42,7 +42,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
-test-pods: images fixtures engines tools tomcat prometheus busybox ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
+test-pods: images fixtures engines tools tomcat prometheus kustomize schemas busybox ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
@@ -132,6 +132,17 @@ prometheus:
 busybox:
 	$(CARGO) xtask unpack busybox-static target/busybox
 
+# Debian 13's, since components are news to what Debian 12 has of it, in kubectl.
+kustomize:
+	$(CARGO) xtask unpack --suite trixie kustomize target/kustomize
+
+# What Kubernetes takes in each of its versions, and what holds manifests against that; Debian has not either.
+validate = 1.37.0
+schemas:
+	@$(call install,pip3,python3-pip)
+	@test -d target/schemas/kubernetes_validate-$(validate).dist-info || { rm -rf target/schemas && \
+		pip3 install --quiet --root-user-action=ignore --target target/schemas kubernetes-validate==$(validate); }
+
 # Commands that must be there, and the packages they are in.
 define install
 for tool in $(1); do command -v $$tool > /dev/null || missing="$$missing $$tool"; done; \
@@ -144,4 +155,4 @@ endef
 fetch = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1) > /dev/null
 
 .PHONY: help build images images-all cross verify demo test docs-check test-engines test-pods test-architectures bench soak \
-	fuzz lint clean fixtures fixtures-all emulators registry peers tomcat prometheus busybox tools engines
+	fuzz lint clean fixtures fixtures-all emulators registry peers tomcat prometheus kustomize schemas busybox tools engines

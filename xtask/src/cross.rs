@@ -32,7 +32,7 @@ impl Compiler {
         let mut packages = vec!["rustc-web".into(), "rust-web-src".into()];
         let others = PLATFORMS.iter().filter(|platform| platform.has_std() && platform.target != host);
         packages.extend(others.map(|platform| debian::of("libstd-rust-web-dev", platform)));
-        debian::unpack(&packages, Path::new(ROOT)).with_context(|| {
+        debian::unpack(&packages, None, Path::new(ROOT)).with_context(|| {
             format!("no compiler for {0}; with network, `rustup target add {0}` is one", platform.target)
         })?;
         Ok(Self::Debian { root: env::current_dir()?.join(ROOT), linker })

@@ -3,7 +3,7 @@
 
 use crate::command::output;
 use crate::platform::Platform;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
@@ -14,8 +14,9 @@ use std::process::Command;
 const RECORD: &str = "PACKAGES";
 
 /// Unpacks `packages` into `root`; what is there already stays. One comes with what it needs and this machine lacks;
-/// one of another architecture, as `libc6-dev:arm64`, comes alone, since nothing of it runs here.
-pub fn unpack(packages: &[impl AsRef<str>], root: &Path) -> Result<()> {
+/// one of another architecture, as `libc6-dev:arm64`, comes alone, since nothing of it runs here, and so does one of
+/// another `suite` of Debian's than this machine's, whose libraries are none for it.
+pub fn unpack(packages: &[impl AsRef<str>], suite: Option<&str>, root: &Path) -> Result<()> {
     if missing(packages, root)?.is_empty() {
         return Ok(());
     }
@@ -33,7 +34,7 @@ pub fn unpack(packages: &[impl AsRef<str>], root: &Path) -> Result<()> {
     for (architecture, packages) in by_architecture {
         let names = packages.join("`, `");
         eprintln!("fetching Debian's `{names}` into {}", root.display());
-        let archives = fetch(&packages, architecture, apt).with_context(|| {
+        let archives = fetch(&packages, architecture, suite, apt).with_context(|| {
             format!("cannot fetch `{names}`: this needs apt-get, Debian 12 with bookworm-security, and network")
         })?;
         let suffix = architecture.map(|architecture| format!(":{architecture}")).unwrap_or_default();
@@ -83,9 +84,9 @@ fn record(root: &Path) -> Result<BTreeMap<String, String>> {
     Ok(packages.map(|(name, version)| (name.into(), version.into())).collect())
 }
 
-/// The files of packages of an architecture, or of this machine's.
-fn fetch(packages: &[&str], architecture: Option<&str>, apt: &Path) -> Result<Vec<PathBuf>> {
-    let home = apt.join(architecture.unwrap_or("own"));
+/// The files of packages of an architecture and a suite, or of this machine's.
+fn fetch(packages: &[&str], architecture: Option<&str>, suite: Option<&str>, apt: &Path) -> Result<Vec<PathBuf>> {
+    let home = apt.join(suite.unwrap_or_default()).join(architecture.unwrap_or("own"));
     let (lists, archives) = (home.join("lists"), home.join("archives"));
     // What another fetch left.
     if archives.exists() {
@@ -94,6 +95,7 @@ fn fetch(packages: &[&str], architecture: Option<&str>, apt: &Path) -> Result<Ve
     for directory in [&lists, &archives].map(|directory| directory.join("partial")) {
         fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     }
+    let sources = suite.map(|suite| sources(suite, &home)).transpose()?;
     let apt_get = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.arg("-qq").args(arguments).current_dir(&archives);
@@ -101,6 +103,14 @@ fn fetch(packages: &[&str], architecture: Option<&str>, apt: &Path) -> Result<Ve
             command.arg("-o").arg(format!("{option}={}", directory.display()));
         }
         command.args(["-o", "Debug::NoLocking=true", "-o", "APT::Sandbox::User=root"]);
+        if let Some(sources) = &sources {
+            command.args([
+                "-o",
+                &format!("Dir::Etc::SourceList={}", sources.display()),
+                "-o",
+                "Dir::Etc::SourceParts=-",
+            ]);
+        }
         if let Some(architecture) = architecture {
             command.args(["-o", &format!("APT::Architecture={architecture}"), "-o", "Dir::State::status=/dev/null"]);
         }
@@ -109,12 +119,28 @@ fn fetch(packages: &[&str], architecture: Option<&str>, apt: &Path) -> Result<Ve
     // Always, so that what belongs together is of one moment, whatever its architecture. It fails also for a source
     // that has nothing to do with these packages.
     let updated = apt_get(&["update"]);
-    let verb: &[&str] = match architecture {
+    let verb: &[&str] = match (architecture, suite) {
         // An installation that stops after the download: apt finds what they need, and changes nothing.
-        None => &["install", "--download-only", "--reinstall", "--no-install-recommends", "-y"],
-        Some(_) => &["download"],
+        (None, None) => &["install", "--download-only", "--reinstall", "--no-install-recommends", "-y"],
+        _ => &["download"],
     };
     apt_get(&[verb, packages].concat()).map_err(|error| updated.err().unwrap_or(error))?;
     let entries = fs::read_dir(&archives)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     Ok(entries.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
+}
+
+/// Writes a list of apt's for another suite: from where this machine has its own, whoever mirrors it.
+fn sources(suite: &str, home: &Path) -> Result<PathBuf> {
+    let release = fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
+    let own = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let own = own.context("/etc/os-release has no VERSION_CODENAME")?;
+    // Also where apt has been asked nothing yet: 'URI/dists/SUITE/InRelease' FILE SIZE
+    let uris = output(Command::new("apt-get").args(["update", "--print-uris", "-o", "Debug::NoLocking=true"]))?;
+    let end = format!("/dists/{own}/InRelease");
+    let uris = uris.lines().filter_map(|line| line.strip_prefix('\'')?.split_once('\'')?.0.strip_suffix(&end));
+    let list: Vec<_> = uris.map(|uri| format!("deb {uri} {suite} main\n")).collect();
+    ensure!(!list.is_empty(), "apt has no source for this machine's own suite, `{own}`");
+    let file = home.join("sources.list");
+    fs::write(&file, list.concat()).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
 }

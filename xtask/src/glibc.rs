@@ -23,7 +23,7 @@ impl Glibc {
         }
         let gcc = format!("gcc-{}", platform.triplet().replace('_', "-"));
         let [library, headers] = ["libc6-dev", "linux-libc-dev"].map(|name| debian::of(name, platform));
-        debian::unpack(&[gcc, library, headers], Path::new(ROOT))
+        debian::unpack(&[gcc, library, headers], None, Path::new(ROOT))
             .with_context(|| format!("no C library for {}", platform.target))?;
         Ok(Self::Debian { root: env::current_dir()?.join(ROOT), platform })
     }

@@ -59,6 +59,9 @@ enum Verb {
     Cross,
     /// Unpack Debian packages into a directory, install nothing, and print their versions
     Unpack {
+        /// Of this suite of Debian's, such as `trixie`, without what they need [default: this machine's own]
+        #[arg(long)]
+        suite: Option<String>,
         /// Their names, with the architecture where it is another one: `libc6:arm64`
         #[arg(required = true)]
         packages: Vec<String>,
@@ -136,8 +139,8 @@ fn run(verb: Verb) -> Result<()> {
                 }
             }
         }
-        Verb::Unpack { packages, directory } => {
-            debian::unpack(&packages, &directory)?;
+        Verb::Unpack { suite, packages, directory } => {
+            debian::unpack(&packages, suite.as_deref(), &directory)?;
             for package in packages {
                 println!("{package} {}", debian::version(&package, &directory)?);
             }

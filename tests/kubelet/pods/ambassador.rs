@@ -27,9 +27,9 @@ fn directory() -> PathBuf {
 
 /// The headless Service `stock`: addresses on the node's side of the pods' bridge, where no firewall keeps pods from them,
 /// and a name server that knows them.
-struct Stock<'a> {
+pub struct Stock<'a> {
     names: NameServer,
-    dns: Ipv4Addr,
+    pub dns: Ipv4Addr,
     servers: Vec<Server>,
     _home: tempfile::TempDir,
     _bridge: Sandbox<'a>,
@@ -44,7 +44,7 @@ struct Server {
 
 impl<'a> Stock<'a> {
     /// Of `stock-1`, `stock-2` and `stock-3`.
-    fn start(node: &'a Node) -> Result<Self> {
+    pub fn start(node: &'a Node) -> Result<Self> {
         let (bridge, home, network) = (node.bridge()?, tempfile::tempdir()?, &node.containerd.network);
         let server = |number| {
             let (name, ip) = (format!("stock-{number}"), network.address()?);

@@ -1,7 +1,7 @@
 //! The example `co-scheduling`: what fits one of two nodes as one pod, and may fit none as three.
 
 use crate::Node;
-use crate::examples::{assert_restricted, directory};
+use crate::examples::{assert_container_restricted, directory};
 use kubelet::manifest::Pod;
 use kubelet::scheduler::request::Request;
 use kubelet::scheduler::{self, Place, Strategy, Turn, outcomes};
@@ -101,7 +101,7 @@ fn table(turns: &[Turn]) -> String {
 fn the_three_are_restricted() {
     for pod in pods("three.yaml") {
         for container in &pod.spec.containers {
-            assert_restricted("co-scheduling/three.yaml", container, &pod.spec.security_context);
+            assert_container_restricted("co-scheduling/three.yaml", container, &pod.spec.security_context);
         }
     }
 }

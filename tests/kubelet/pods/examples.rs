@@ -41,12 +41,7 @@ fn the_examples_are_restricted() {
         "ambassador/job.yaml",
     ] {
         let manifest = Manifest::parse(&fs::read_to_string(directory(example)).unwrap()).unwrap();
-        let spec = manifest.pod.spec;
-        assert!(!spec.host_network && !spec.host_pid, "{example}: no namespace is the node's");
-        assert!(spec.volumes.iter().all(|volume| volume.host_path.is_none()), "{example}: no volume is the node's");
-        for container in spec.init_containers.iter().chain(&spec.containers) {
-            assert_restricted(example, container, &spec.security_context);
-        }
+        assert_restricted(example, &manifest);
     }
 }
 
@@ -56,11 +51,20 @@ fn ephemeral_containers_are_restricted() {
     for example in ["debug/pages.yaml", "war-tomcat/update.yaml"] {
         let custom = fs::read_to_string(directory(example)).unwrap();
         let container = Container::ephemeral("ephemeral", "none", &custom).unwrap();
-        assert_restricted(example, &container, &PodSecurity::default());
+        assert_container_restricted(example, &container, &PodSecurity::default());
     }
 }
 
-pub fn assert_restricted(example: &str, container: &Container, pod: &PodSecurity) {
+pub fn assert_restricted(example: &str, manifest: &Manifest) {
+    let spec = &manifest.pod.spec;
+    assert!(!spec.host_network && !spec.host_pid, "{example}: no namespace is the node's");
+    assert!(spec.volumes.iter().all(|volume| volume.host_path.is_none()), "{example}: no volume is the node's");
+    for container in spec.init_containers.iter().chain(&spec.containers) {
+        assert_container_restricted(example, container, &spec.security_context);
+    }
+}
+
+pub fn assert_container_restricted(example: &str, container: &Container, pod: &PodSecurity) {
     let (own, name) = (&container.security_context, &container.name);
     assert_eq!(own.run_as_non_root.or(pod.run_as_non_root), Some(true), "{example}: {name}");
     assert_ne!(own.run_as_user.or(pod.run_as_user), Some(0), "{example}: {name}");

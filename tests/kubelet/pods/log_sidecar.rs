@@ -1,6 +1,6 @@
 //! The example `log-sidecar`: what an app logs to files on a volume comes to Elasticsearch, all of it, once.
 
-mod elasticsearch;
+pub mod elasticsearch;
 
 use crate::Node;
 use anyhow::{Context, Result};

@@ -3,11 +3,13 @@
 mod adapter;
 mod ambassador;
 mod co_scheduling;
+mod components;
 mod debug;
 mod examples;
 mod image_volume;
 mod lifecycle;
 mod log_sidecar;
+mod validity;
 mod volumes;
 mod war_tomcat;
 

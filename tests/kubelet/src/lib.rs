@@ -9,6 +9,7 @@ mod debian;
 mod facts;
 pub mod http;
 pub mod image;
+pub mod kustomize;
 pub mod manifest;
 pub mod messages;
 mod network;

@@ -1,13 +1,18 @@
 //! Kubernetes manifests, as far as the runner plays them. What it does not know is an error, never left out in silence.
 //! Names and meanings: <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>.
 
+mod deployment;
+mod documents;
+
 use crate::scheduler::affinity::Affinity;
 use anyhow::{Context, Result, bail, ensure};
+use deployment::Deployment;
+pub use documents::documents;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// A pod, or a Job's, and the objects its volumes come from.
+/// A pod, or that of a Job or a Deployment, and the objects its volumes come from.
 pub struct Manifest {
     pub pod: Pod,
     pub config_maps: BTreeMap<String, Files>,
@@ -48,6 +53,12 @@ impl Manifest {
                     pods.push(job.pod()?);
                     ("job.batch", name)
                 }
+                ("apps/v1", "Deployment") => {
+                    let deployment: Deployment = serde_saphyr::from_str(&document)?;
+                    let name = deployment.metadata.name.clone();
+                    pods.push(deployment.pod()?);
+                    ("deployment.apps", name)
+                }
                 ("v1", "ConfigMap") => {
                     let object: ConfigMap = serde_saphyr::from_str(&document)?;
                     config_maps.insert(object.metadata.name.clone(), object.data);
@@ -59,12 +70,12 @@ impl Manifest {
                     ("secret", object.metadata.name)
                 }
                 (version, kind) => {
-                    bail!("the runner knows no {kind} of {version}; it knows Pod, Job, ConfigMap, Secret")
+                    bail!("the runner knows no {kind} of {version}; it knows Pod, Job, Deployment, ConfigMap, Secret")
                 }
             };
             objects.push(Object { resource, name });
         }
-        ensure!(pods.len() == 1, "a manifest for the runner has one Pod or Job, not {}", pods.len());
+        ensure!(pods.len() == 1, "a manifest for the runner has one Pod, Job or Deployment, not {}", pods.len());
         let pod = pods.remove(0);
         for container in pod.spec.init_containers.iter().chain(&pod.spec.containers) {
             let words = container.command.iter().chain(&container.args);
@@ -86,27 +97,6 @@ pub fn config_maps(text: &str) -> Result<Vec<ConfigMap>> {
         Ok(object)
     };
     documents(text).iter().map(read).collect()
-}
-
-/// What stands between lines of three dashes. Nothing but comments is no document.
-pub(crate) fn documents(text: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
-    for line in text.lines() {
-        if line.trim_end() == "---" {
-            documents.push(String::new());
-        }
-        // In each, a line stays where it is in the file, so that errors name it right.
-        let (last, before) = documents.split_last_mut().expect("one at least");
-        let skipped = before.iter().map(|document| document.lines().count()).max().unwrap_or_default();
-        if last.is_empty() {
-            *last = "\n".repeat(skipped);
-        }
-        *last += if line.trim_end() == "---" { "" } else { line };
-        *last += "\n";
-    }
-    let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    documents.retain(|document| !document.lines().all(empty));
-    documents
 }
 
 #[derive(Deserialize)]

@@ -1,11 +1,11 @@
-//! A stand-in for Elasticsearch, on the node's side of the pods' bridge: a machine's firewall may keep pods from each
-//! other, as Docker's does, but not from their gateway.
+//! A stand-in for Elasticsearch, on an address of its own on the node's side of the pods' bridge: a machine's firewall
+//! may keep pods from each other, as Docker's does, but not from their node.
 
 use crate::Node;
 use anyhow::{Context, Result};
 use e2e::elasticsearch::Server;
 use kubelet::sandbox::Sandbox;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 
 /// As the example's manifests call it.
 pub const SERVICE: &str = "elasticsearch";
@@ -18,15 +18,14 @@ pub struct Elasticsearch<'a> {
 }
 
 impl<'a> Elasticsearch<'a> {
-    /// On this port, or one of its own if it is 0.
+    /// On this port, or any if it is 0.
     ///
     /// # Errors
-    /// If there is no bridge, or somebody has the port.
+    /// If there is no bridge.
     pub fn start(node: &'a Node, port: u16) -> Result<Self> {
         let sandbox = node.bridge()?;
-        let [first, second, third, _] = node.containerd.network.subnet.octets();
-        let gateway = Ipv4Addr::new(first, second, third, 1);
-        let listener = TcpListener::bind((gateway, port)).with_context(|| format!("cannot listen on {gateway}"))?;
-        Ok(Self { server: Server::on(listener, None), ip: gateway.into(), _sandbox: sandbox })
+        let ip = node.containerd.network.address()?;
+        let listener = TcpListener::bind((ip, port)).with_context(|| format!("cannot listen on {ip}"))?;
+        Ok(Self { server: Server::on(listener, None), ip: ip.into(), _sandbox: sandbox })
     }
 }

@@ -19,13 +19,11 @@ pub fn load(node: &Node) -> Result<()> {
     if node.cri.image(TOMCAT).is_ok() {
         return Ok(());
     }
+    for version in [1, 2] {
+        load_application(node, version)?;
+    }
     let home = tempfile::tempdir()?;
     let archive = home.path().join("image.tar");
-    for version in [1, 2] {
-        fs::write(home.path().join("sample.war"), war(version)?)?;
-        build(home.path())?.write(&format!("localhost/sample:{version}"), &archive)?;
-        node.containerd.load(&archive)?;
-    }
     let root = e2e::workspace("target/tomcat/root.tar");
     ensure!(root.exists(), "{} is missing: run `make tomcat`", root.display());
     let config = json!({
@@ -37,6 +35,19 @@ pub fn load(node: &Node) -> Result<()> {
         "Cmd": ["catalina.sh", "run"],
     });
     Image::from_scratch(&config).layer(&root).write(TOMCAT, &archive)?;
+    node.containerd.load(&archive)
+}
+
+/// Has the node know `localhost/sample:VERSION`.
+pub fn load_application(node: &Node, version: u32) -> Result<()> {
+    let name = format!("localhost/sample:{version}");
+    if node.cri.image(&name).is_ok() {
+        return Ok(());
+    }
+    let home = tempfile::tempdir()?;
+    let archive = home.path().join("image.tar");
+    fs::write(home.path().join("sample.war"), war(version)?)?;
+    build(home.path())?.write(&name, &archive)?;
     node.containerd.load(&archive)
 }
 

@@ -5,6 +5,7 @@ use super::debug::Debug;
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::http;
+use crate::kustomize;
 use crate::manifest::{self, ConfigMap, Container, HostAlias, Manifest, Object};
 use crate::pod::{Phase, Pod};
 use anyhow::{Context, Result, bail, ensure};
@@ -44,7 +45,7 @@ impl<'a> Cluster<'a> {
     pub fn kubectl(&mut self, words: &[&str]) -> Result<String> {
         match (words, self.applied.as_mut()) {
             (["kubectl", "apply", files @ ..], None) => self.apply(files),
-            (["kubectl", "delete", files @ ..], Some(_)) if files.first() == Some(&"-f") => {
+            (["kubectl", "delete", files @ ..], Some(_)) if matches!(files.first(), Some(&("-f" | "-k"))) => {
                 let objects = Manifest::parse(&self.read(files)?)?.objects;
                 self.delete(&objects)
             }
@@ -61,14 +62,18 @@ impl<'a> Cluster<'a> {
                 ensure!(applied.pod.until_ended()? == Phase::Succeeded, "the job's pod fails");
                 Ok(format!("job.batch/{} condition met", &which["job/".len()..]))
             }
+            (["kubectl", "wait", "--for=condition=Available", which], Some(applied)) => {
+                let name = which.strip_prefix("deployment/");
+                ensure!(applied.is("deployment.apps", name), "there is {:?}", applied.objects);
+                applied.pod.until_ready()?;
+                Ok(format!("deployment.apps/{} condition met", name.unwrap_or_default()))
+            }
             (["kubectl", "exec", which, "-c", container, "--", command @ ..], Some(applied)) => {
-                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
+                ensure!(applied.has_pod_of(which), "there is {:?}", applied.objects);
                 applied.pod.exec(container, &command.iter().map(ToString::to_string).collect::<Vec<_>>())
             }
             (["kubectl", "logs", which, "-c", container], Some(applied)) => {
-                let job = which.strip_prefix("job/");
-                let known = applied.is("job.batch", job) || applied.is("pod", Some(which));
-                ensure!(known, "there is {:?}", applied.objects);
+                ensure!(applied.has_pod_of(which), "there is {:?}", applied.objects);
                 applied.pod.log(container)
             }
             (["kubectl", "get", "--raw", path], _) => self.get(path),
@@ -129,13 +134,14 @@ impl<'a> Cluster<'a> {
         Ok(printed.collect::<Vec<_>>().join("\n"))
     }
 
-    /// The documents of all `files`, each of which follows `-f`.
+    /// The documents of all `files`, each of which follows `-f`, or what is built of a directory that follows `-k`.
     fn read(&self, files: &[&str]) -> Result<String> {
         let documents = files.chunks(2).map(|option| match option {
             ["-f", file] => {
                 fs::read_to_string(self.directory.join(file)).with_context(|| format!("cannot read {file}"))
             }
-            _ => bail!("the runner wants -f FILE"),
+            ["-k", directory] => kustomize::build(&self.directory.join(directory)),
+            _ => bail!("the runner wants -f FILE or -k DIRECTORY"),
         });
         Ok(documents.collect::<Result<Vec<_>>>()?.join("---\n"))
     }
@@ -162,6 +168,16 @@ impl<'a> Cluster<'a> {
 }
 
 impl Applied<'_> {
+    /// POD, `job/JOB` or `deployment/DEPLOYMENT`, as kubectl takes them where it wants a pod.
+    fn has_pod_of(&self, which: &str) -> bool {
+        match which.split_once('/') {
+            Some(("job", name)) => self.is("job.batch", Some(name)),
+            Some(("deployment", name)) => self.is("deployment.apps", Some(name)),
+            Some(_) => false,
+            None => self.is("pod", Some(which)),
+        }
+    }
+
     fn is(&self, resource: &str, name: Option<&str>) -> bool {
         self.objects.iter().any(|object| object.resource == resource && Some(object.name.as_str()) == name)
     }
