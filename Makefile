@@ -24,7 +24,7 @@ images-all: cross ## the same for every architecture, in one archive
 cross: ## a compiler for every architecture: what rustup has not comes from Debian, into target
 	$(CARGO) xtask cross
 
-demo: images fixtures ## a pod on pause, on this machine's Docker or Podman; where there is neither, root gets Podman
+demo: images fixtures ## a whole pod, with sidecars, on this machine's Docker or Podman; where there is neither, root gets Podman
 	$(CARGO) run --quiet --locked --package e2e --bin demo
 
 verify: cross ## build every image twice, as two strangers would, and compare

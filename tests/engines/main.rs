@@ -2,6 +2,7 @@
 //! the matrix.
 
 mod compose;
+mod demo;
 mod digest;
 mod docker;
 mod podman;

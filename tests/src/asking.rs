@@ -64,12 +64,18 @@ impl Asker {
         sleep(PAUSE);
     }
 
-    fn answer(&mut self) -> Result<String> {
+    /// Asks once.
+    ///
+    /// # Errors
+    /// If it is not answered with 200; the next question comes over a new connection then.
+    pub fn answer(&mut self) -> Result<String> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => BufReader::new(connect(self.port)?),
         };
-        write!(connection.get_mut(), "GET /{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.file)?;
+        // In one piece: of two, the second would wait for the first one's acknowledgement.
+        let question = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.file);
+        connection.get_mut().write_all(question.as_bytes())?;
         let (mut head, mut length, mut kept) = (String::new(), 0, true);
         while !head.ends_with("\r\n\r\n") {
             let before = head.len();
@@ -83,21 +89,40 @@ impl Asker {
         let mut body = String::new();
         let got = connection.by_ref().take(length).read_to_string(&mut body)?;
         ensure!(got as u64 == length, "the answer breaks off");
-        ensure!(head.starts_with("HTTP/1.1 200 "), "{}: {body}", head.lines().next().unwrap_or_default());
+        ensure!(head.starts_with("HTTP/1.1 200 "), "{}: {}", head.lines().next().unwrap_or_default(), body.trim_end());
         self.connection = kept.then_some(connection);
         Ok(body)
     }
 }
 
+/// What `http://HOST:PORT/FILE` answers.
+///
 /// # Errors
 /// If it is not answered with 200.
-pub fn post(port: u16, path: &str) -> Result<()> {
+pub fn get(host: &str, port: u16, file: &str) -> Result<String> {
+    let mut connection = TcpStream::connect((host, port)).with_context(|| format!("no one on {host}:{port}"))?;
+    write!(connection, "GET /{file} HTTP/1.0\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
+    ensure!(
+        head.starts_with("HTTP/1") && head.get(8..13) == Some(" 200 "),
+        "port {port} answers `{head}` for `/{file}`"
+    );
+    Ok(body.into())
+}
+
+/// What is answered to a POST to `path` without a body.
+///
+/// # Errors
+/// If it is not answered with 200.
+pub fn post(port: u16, path: &str) -> Result<String> {
     let mut connection = connect(port)?;
     write!(connection, "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;
     ensure!(answer.starts_with("HTTP/1.1 200 "), "port {port} answers `{answer}`");
-    Ok(())
+    Ok(answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).into())
 }
 
 fn connect(port: u16) -> Result<TcpStream> {

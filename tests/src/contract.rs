@@ -12,6 +12,8 @@ pub struct Stage {
     pub engine: Engine,
     pub pause: String,
     pub app: String,
+    /// All that it was given
+    images: Vec<String>,
     before: BTreeSet<String>,
 }
 
@@ -19,12 +21,28 @@ impl Stage {
     /// # Errors
     /// If an image is not built.
     pub fn new(engine: Engine) -> Result<Self> {
+        Self::with(engine, &[])
+    }
+
+    /// One that has the images of these sidecars, too.
+    ///
+    /// # Errors
+    /// If an image is not built.
+    pub fn with(engine: Engine, sidecars: &[&str]) -> Result<Self> {
         let before = engine.images()?;
-        // What `Drop` removes is named before it is loaded.
-        let stage = Self { engine, pause: engine::image("pause"), app: engine::image("app"), before };
-        stage.engine.load("dist", "pause")?;
-        stage.engine.load("target/e2e", "app")?;
+        let (pause, app, images) = (engine::image("pause"), engine::image("app"), vec![]);
+        let mut stage = Self { engine, pause, app, images, before };
+        for program in ["pause"].iter().chain(sidecars) {
+            stage.load("dist", program)?;
+        }
+        stage.load("target/e2e", "app")?;
         Ok(stage)
+    }
+
+    fn load(&mut self, dist: &str, program: &str) -> Result<()> {
+        // What `Drop` removes is named before it is loaded.
+        self.images.push(engine::image(program));
+        self.engine.load(dist, program)
     }
 
     /// A pod of pause alone.
@@ -50,7 +68,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        for image in [&self.pause, &self.app] {
+        for image in &self.images {
             if !self.before.contains(image) {
                 let _ = self.engine.run(&["image", "rm", image]);
             }
@@ -82,7 +100,10 @@ impl Container {
 }
 
 /// Asks for what another container will have ready in a moment.
-fn soon<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+///
+/// # Errors
+/// As the last attempt, when the time is over.
+pub fn soon<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     loop {
         match attempt() {

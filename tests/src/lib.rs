@@ -12,6 +12,7 @@ pub mod elf;
 pub mod engine;
 pub mod launch;
 pub mod matrix;
+pub mod members;
 pub mod mounts;
 pub mod network;
 pub mod orphans;
@@ -24,6 +25,7 @@ pub mod session;
 pub mod shipper;
 pub mod shop;
 pub mod sidecar;
+pub mod stock;
 pub mod trace;
 pub mod view;
 

@@ -3,17 +3,20 @@
 
 #![forbid(unsafe_code)]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use e2e::asking::{self, Asker};
+use e2e::elasticsearch::Server;
+use e2e::members;
 use e2e::orphans::{self, Way};
 use e2e::shop;
+use e2e::stock;
 use e2e::view::View;
 use signal_hook::consts::SIGTERM;
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -31,8 +34,15 @@ enum Role {
         #[arg(long, num_args = 2, value_names = ["FILE", "TEXT"])]
         write: Vec<String>,
     },
-    /// Print what `http://127.0.0.1:PORT/FILE` answers
-    Get { port: u16, file: String },
+    /// Print what `http://HOST:PORT/FILE` answers
+    Get {
+        port: u16,
+        file: String,
+        #[arg(long, default_value = "127.0.0.1")]
+        host: String,
+    },
+    /// Print what `http://127.0.0.1:PORT/PATH` answers to a POST without a body
+    Post { port: u16, path: String },
     /// Ask for `http://127.0.0.1:PORT/FILE` until SIGTERM; print each answer that is new, and how many have failed
     Ask {
         port: u16,
@@ -48,11 +58,17 @@ enum Role {
         post: Vec<String>,
     },
     /// Serve a status page and orders on PORT, to this pod alone, until SIGTERM
-    Shop { port: u16 },
+    Shop(shop::Args),
+    /// Answer every request on PORT with NAME, until SIGTERM
+    Stock { port: u16, name: String },
+    /// Be an Elasticsearch on PORT, as the tests have one, until SIGTERM
+    Elasticsearch { port: u16 },
     /// Make orphans, and print how many saw PID 1 adopt them
     Orphans { way: Way, count: usize },
     /// Print what this container sees of its pod, as JSON
     Look,
+    /// Print which processes the pod has, and of this user's what they are and take, as JSON
+    Members,
     /// Add TEXT to FILE, as a line, and exit with CODE
     Note {
         file: PathBuf,
@@ -70,7 +86,7 @@ enum Role {
         #[arg(long, default_value_t = 0)]
         code: u8,
     },
-    /// Print FILE
+    /// Print FILE, or all files of a directory
     Read { file: PathBuf },
     /// Wait for SIGTERM, and exit; note in FILE when NAME hears it, and when it has come
     Wait {
@@ -90,7 +106,8 @@ fn main() -> Result<ExitCode> {
             }
             serve(&directory, port)?;
         }
-        Role::Get { port, file } => print!("{}", get(port, &file)?),
+        Role::Get { port, file, host } => print!("{}", asking::get(&host, port, &file)?),
+        Role::Post { port, path } => println!("{}", asking::post(port, &path)?),
         Role::Ask { port, file, count, at_end, post } => {
             let mut asker = Asker::of(port, &file);
             let ended = Arc::new(AtomicBool::new(false));
@@ -103,12 +120,19 @@ fn main() -> Result<ExitCode> {
             }
             return Ok(ExitCode::from(u8::from(asker.failed > 0)));
         }
-        Role::Shop { port } => {
+        Role::Shop(args) => shop::run(args)?,
+        Role::Stock { port, name } => {
             flag::register_conditional_shutdown(SIGTERM, 0, Arc::new(AtomicBool::new(true)))?;
-            shop::serve(port)?;
+            stock::serve(port, &name)?;
+        }
+        Role::Elasticsearch { port } => {
+            let mut signals = Signals::new([SIGTERM])?;
+            let _server = Server::on(TcpListener::bind(("0.0.0.0", port))?, None);
+            signals.forever().next();
         }
         Role::Orphans { way, count } => println!("{}", orphans::make(way, count)?),
         Role::Look => println!("{}", serde_json::to_string(&View::of_this_process()?)?),
+        Role::Members => println!("{}", serde_json::to_string(&members::all()?)?),
         Role::Note { file, text, code } => {
             note(&file, &text)?;
             return Ok(code.into());
@@ -123,7 +147,13 @@ fn main() -> Result<ExitCode> {
             return Ok(code.into());
         }
         Role::Read { file } => {
-            print!("{}", fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?);
+            let files: Vec<PathBuf> = match fs::read_dir(&file) {
+                Ok(directory) => directory.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?,
+                Err(_) => vec![file],
+            };
+            for file in files {
+                print!("{}", fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?);
+            }
         }
         Role::Wait { file, name } => {
             let mut signals = Signals::new([SIGTERM])?;
@@ -178,17 +208,4 @@ fn answer(directory: &Path, mut connection: TcpStream) -> std::io::Result<()> {
         }
         Err(error) => write!(connection, "HTTP/1.0 404 Not Found\r\n\r\n{error}"),
     }
-}
-
-fn get(port: u16, file: &str) -> Result<String> {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).with_context(|| format!("no one on port {port}"))?;
-    write!(connection, "GET /{file} HTTP/1.0\r\n\r\n")?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-    ensure!(
-        head.starts_with("HTTP/1") && head.get(8..13) == Some(" 200 "),
-        "port {port} answers `{head}` for `/{file}`"
-    );
-    Ok(body.into())
 }
