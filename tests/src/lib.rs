@@ -10,6 +10,7 @@ pub mod debian;
 pub mod elasticsearch;
 pub mod elf;
 pub mod engine;
+pub mod follow;
 pub mod launch;
 pub mod matrix;
 pub mod members;

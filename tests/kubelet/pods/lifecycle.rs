@@ -151,6 +151,85 @@ fn a_liveness_probe_restarts_what_does_not_live() {
     assert_eq!(node.journal()[..2], ["app runs", "app ends"]);
 }
 
+/// As the first had to: until then nobody asks whether it lives, or is ready.
+#[test]
+fn a_restarted_container_has_to_start_anew() {
+    let node = Node::get();
+    let probe = |kind: &str, file: &str, failures: u32| {
+        format!(
+            "    {kind}: {{ exec: {{ command: [/app, read, /journal/{file}] }}, timeoutSeconds: 10, periodSeconds: 1, \
+             failureThreshold: {failures} }}\n"
+        )
+    };
+    let probes = probe("startupProbe", "started", 30) + &probe("livenessProbe", "alive", 1);
+    let [started, alive] = ["started", "alive"].map(|file| node.home.path().join(file));
+    std::fs::write(&started, "").unwrap();
+    std::fs::write(&alive, "").unwrap();
+    let mut pod = node.start(&spec("", &[], &[wait("app", &probes)])).unwrap();
+    pod.until_ready().unwrap();
+    std::fs::remove_file(&started).unwrap();
+    std::fs::remove_file(&alive).unwrap();
+    pod.until("its restart", Duration::ZERO, |pod| Ok(pod.restarts("app")? == 1)).unwrap();
+    let start = Instant::now();
+    pod.until("two probes", Duration::ZERO, |_| Ok(start.elapsed() > Duration::from_secs(2))).unwrap();
+    assert_eq!((pod.restarts("app").unwrap(), pod.ready().unwrap()), (1, 0), "it has not started");
+    std::fs::write(&alive, "").unwrap();
+    std::fs::write(&started, "").unwrap();
+    pod.until_ready().unwrap();
+    assert_eq!(pod.restarts("app").unwrap(), 1);
+}
+
+#[test]
+fn readiness_comes_and_goes_and_restarts_nobody() {
+    let node = Node::get();
+    let probe = "    readinessProbe:
+      { exec: { command: [/app, read, /journal/ready] }, timeoutSeconds: 10, periodSeconds: 1, failureThreshold: 2 }
+";
+    let ready = node.home.path().join("ready");
+    let mut pod = node.start(&spec("", &[], &[wait("app", probe), wait("other", "")])).unwrap();
+    pod.until_not_ready().unwrap();
+    assert_eq!(pod.ready().unwrap(), 1, "the other has no probe");
+    for _ in 0..2 {
+        std::fs::write(&ready, "").unwrap();
+        pod.until_ready().unwrap();
+        std::fs::remove_file(&ready).unwrap();
+        pod.until_not_ready().unwrap();
+    }
+    assert_eq!(pod.restarts("app").unwrap(), 0);
+}
+
+/// A port by its name, and a time to end that is the probe's own.
+#[test]
+fn an_http_probe_of_a_named_port() {
+    let node = Node::get();
+    let more = "    ports: [{ name: web, containerPort: 8080 }]
+    livenessProbe: { httpGet: { path: /journal, port: web }, periodSeconds: 1, timeoutSeconds: 10, failureThreshold: 2,
+      terminationGracePeriodSeconds: 2 }
+    readinessProbe: { httpGet: { path: /journal, port: web }, periodSeconds: 1, timeoutSeconds: 10 }
+";
+    std::fs::write(node.journal_file(), "").unwrap();
+    // It does not hear SIGTERM.
+    let mut pod = node.start(&spec("", &[], &[container("app", "serve, /journal, '8080'", more)])).unwrap();
+    pod.until_ready().unwrap();
+    std::fs::remove_file(node.journal_file()).unwrap();
+    let start = Instant::now();
+    pod.until("its restart", Duration::ZERO, |pod| Ok(pod.restarts("app")? == 1)).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "the pod's grace is 30 s: {:?}", start.elapsed());
+    assert!(pod.port("app", "none").is_err());
+}
+
+/// Also when a probe ends it.
+#[test]
+fn what_does_not_live_gets_pre_stop_and_then_sigterm() {
+    let node = Node::get();
+    let more = "    lifecycle: { preStop: { exec: { command: [/app, note, /journal/journal, preStop] } } }
+    livenessProbe: { exec: { command: [/app, read, /journal/none] }, timeoutSeconds: 10, periodSeconds: 1 }
+";
+    let mut pod = node.start(&spec("  terminationGracePeriodSeconds: 20\n", &[], &[wait("app", more)])).unwrap();
+    pod.until("its restart", Duration::ZERO, |pod| Ok(pod.restarts("app")? == 1)).unwrap();
+    assert_eq!(node.journal()[..3], ["app runs", "preStop", "app ends"]);
+}
+
 #[test]
 fn what_comes_next_waits_for_post_start() {
     let node = Node::get();

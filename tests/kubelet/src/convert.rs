@@ -81,7 +81,8 @@ pub fn container(
         let volume = volumes.get(&mount.name);
         let volume = volume.with_context(|| format!("{} mounts {}: no such volume", container.name, mount.name))?;
         let host_path = volume.join(&mount.sub_path).to_string_lossy().into();
-        Ok(Mount { container_path: mount.mount_path.clone(), host_path, readonly: mount.read_only })
+        let projected = spec.volumes.iter().any(|volume| volume.name == mount.name && volume.is_projected());
+        Ok(Mount { container_path: mount.mount_path.clone(), host_path, readonly: mount.read_only || projected })
     });
     let hosts = facts.hosts.iter().map(|path| {
         Ok(Mount { container_path: "/etc/hosts".into(), host_path: path.to_string_lossy().into(), readonly: false })

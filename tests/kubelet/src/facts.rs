@@ -11,7 +11,7 @@ pub const NODE: &str = "node";
 
 /// What is known of a pod.
 pub struct Facts {
-    metadata: Metadata,
+    pub metadata: Metadata,
     uid: String,
     /// The pod's own; none on the node's network, and before it has a network
     pub ip: Option<IpAddr>,

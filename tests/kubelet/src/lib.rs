@@ -15,11 +15,14 @@ pub mod messages;
 mod network;
 pub mod pod;
 mod probe;
+mod projection;
 mod resources;
 pub mod sandbox;
 pub mod scheduler;
 pub mod session;
+pub mod token;
 mod volumes;
+mod writer;
 
 /// A port of the node's that nobody listens on.
 ///

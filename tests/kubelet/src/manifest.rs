@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use deployment::Deployment;
 pub use documents::documents;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// A pod, or that of a Job or a Deployment, and the objects its volumes come from.
@@ -17,10 +18,22 @@ pub struct Manifest {
     pub pod: Pod,
     pub config_maps: BTreeMap<String, Files>,
     pub secrets: BTreeMap<String, Files>,
+    pub service_accounts: BTreeSet<String>,
     /// All of them, in their order
     pub objects: Vec<Object>,
     /// The cluster's name server, which no manifest says
     pub dns: Option<IpAddr>,
+}
+
+/// What documents have in them.
+#[derive(Default)]
+pub struct Parts {
+    pub pods: Vec<Pod>,
+    pub config_maps: BTreeMap<String, Files>,
+    pub secrets: BTreeMap<String, Files>,
+    pub service_accounts: BTreeSet<String>,
+    /// All of them, in their order
+    pub objects: Vec<Object>,
 }
 
 /// Name to content.
@@ -33,48 +46,63 @@ pub struct Object {
     pub name: String,
 }
 
-impl Manifest {
+impl Parts {
     /// # Errors
     /// If it is no manifest, or asks for what the runner cannot do.
     pub fn parse(text: &str) -> Result<Self> {
-        let (mut pods, mut config_maps, mut secrets, mut objects) = (vec![], BTreeMap::new(), BTreeMap::new(), vec![]);
+        let mut parts = Self::default();
         for document in documents(text) {
-            let head: Head = serde_saphyr::from_str(&document).context("no Kubernetes object")?;
+            let head: Head = yaml(&document).context("no Kubernetes object")?;
             let (resource, name) = match (head.api_version.as_str(), head.kind.as_str()) {
                 ("v1", "Pod") => {
-                    let pod: Pod = serde_saphyr::from_str(&document)?;
+                    let pod: Pod = yaml(&document)?;
                     let name = pod.metadata.name.clone();
-                    pods.push(pod);
+                    parts.pods.push(pod);
                     ("pod", name)
                 }
                 ("batch/v1", "Job") => {
-                    let job: Job = serde_saphyr::from_str(&document)?;
+                    let job: Job = yaml(&document)?;
                     let name = job.metadata.name.clone();
-                    pods.push(job.pod()?);
+                    parts.pods.push(job.pod()?);
                     ("job.batch", name)
                 }
                 ("apps/v1", "Deployment") => {
-                    let deployment: Deployment = serde_saphyr::from_str(&document)?;
+                    let deployment: Deployment = yaml(&document)?;
                     let name = deployment.metadata.name.clone();
-                    pods.push(deployment.pod()?);
+                    parts.pods.push(deployment.pod()?);
                     ("deployment.apps", name)
                 }
                 ("v1", "ConfigMap") => {
-                    let object: ConfigMap = serde_saphyr::from_str(&document)?;
-                    config_maps.insert(object.metadata.name.clone(), object.data);
+                    let object: ConfigMap = yaml(&document)?;
+                    parts.config_maps.insert(object.metadata.name.clone(), object.data);
                     ("configmap", object.metadata.name)
                 }
                 ("v1", "Secret") => {
-                    let object: Secret = serde_saphyr::from_str(&document)?;
-                    secrets.insert(object.metadata.name.clone(), object.string_data);
+                    let object: Secret = yaml(&document)?;
+                    parts.secrets.insert(object.metadata.name.clone(), object.string_data);
                     ("secret", object.metadata.name)
                 }
-                (version, kind) => {
-                    bail!("the runner knows no {kind} of {version}; it knows Pod, Job, Deployment, ConfigMap, Secret")
+                ("v1", "ServiceAccount") => {
+                    let object: ServiceAccount = yaml(&document)?;
+                    parts.service_accounts.insert(object.metadata.name.clone());
+                    ("serviceaccount", object.metadata.name)
                 }
+                (version, kind) => bail!(
+                    "the runner knows no {kind} of {version}; it knows Pod, Job, Deployment, ConfigMap, Secret, \
+                     ServiceAccount"
+                ),
             };
-            objects.push(Object { resource, name });
+            parts.objects.push(Object { resource, name });
         }
+        Ok(parts)
+    }
+}
+
+impl Manifest {
+    /// # Errors
+    /// If it is no manifest of one pod, or asks for what the runner cannot do.
+    pub fn parse(text: &str) -> Result<Self> {
+        let Parts { mut pods, config_maps, secrets, service_accounts, objects } = Parts::parse(text)?;
         ensure!(pods.len() == 1, "a manifest for the runner has one Pod, Job or Deployment, not {}", pods.len());
         let pod = pods.remove(0);
         for container in pod.spec.init_containers.iter().chain(&pod.spec.containers) {
@@ -82,21 +110,13 @@ impl Manifest {
             let mut words = words.chain(container.env.iter().map(|variable| &variable.value));
             ensure!(!words.any(|word| word.contains("$(")), "{}: the runner expands no $(VARIABLE)", container.name);
         }
-        Ok(Self { pod, config_maps, secrets, objects, dns: None })
+        Ok(Self { pod, config_maps, secrets, service_accounts, objects, dns: None })
     }
 }
 
-/// What has nothing but those.
-///
-/// # Errors
-/// If it has something else.
-pub fn config_maps(text: &str) -> Result<Vec<ConfigMap>> {
-    let read = |document: &String| {
-        let object: ConfigMap = serde_saphyr::from_str(document)?;
-        ensure!(object.kind == "ConfigMap", "a {} is no ConfigMap", object.kind);
-        Ok(object)
-    };
-    documents(text).iter().map(read).collect()
+/// As Kubernetes reads it: `0440` is octal.
+fn yaml<T: DeserializeOwned>(text: &str) -> Result<T> {
+    Ok(serde_saphyr::from_str_with_options(text, serde_saphyr::options! { legacy_octal_numbers: true })?)
 }
 
 #[derive(Deserialize)]
@@ -153,6 +173,13 @@ objects! {
         metadata: Metadata,
         string_data: Files,
     }
+    ServiceAccount {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        /// Nothing is mounted, whatever it says
+        automount_service_account_token: Option<bool>,
+    }
     Metadata {
         name: String,
         namespace: Option<String>,
@@ -167,6 +194,8 @@ objects! {
         host_pid: bool,
         /// Seconds; 30 without
         termination_grace_period_seconds: Option<u32>,
+        /// `default` without
+        service_account_name: Option<String>,
         /// Nothing is mounted, whatever it says
         automount_service_account_token: Option<bool>,
         /// There are no services
@@ -203,11 +232,11 @@ objects! {
         name: String,
         empty_dir: Option<EmptyDir>,
         host_path: Option<HostPath>,
-        config_map: Option<Projection>,
+        config_map: Option<ConfigMapVolume>,
         secret: Option<SecretVolume>,
         projected: Option<Projected>,
         #[serde(rename = "downwardAPI")]
-        downward: Option<DownwardFiles>,
+        downward: Option<DownwardVolume>,
         image: Option<ImageVolume>,
     }
     /// From Kubernetes 1.33 on, in 1.33 and 1.34 behind the gate `ImageVolume`
@@ -215,38 +244,11 @@ objects! {
         reference: String,
         pull_policy: Option<String>,
     }
-    DownwardFiles {
-        items: Vec<DownwardFile>,
-    }
-    DownwardFile {
-        path: String,
-        field_ref: FieldRef,
-    }
     FieldRef {
         field_path: String,
     }
     EmptyDir {}
     HostPath {
-        path: String,
-    }
-    SecretVolume {
-        secret_name: String,
-        items: Vec<Item>,
-    }
-    Projected {
-        sources: Vec<Source>,
-    }
-    Source {
-        config_map: Option<Projection>,
-        secret: Option<Projection>,
-    }
-    Projection {
-        name: String,
-        /// All, if empty
-        items: Vec<Item>,
-    }
-    Item {
-        key: String,
         path: String,
     }
     Container {
@@ -309,31 +311,12 @@ objects! {
         cpu: Option<String>,
         memory: Option<String>,
     }
-    Lifecycle {
-        post_start: Option<Handler>,
-        pre_stop: Option<Handler>,
-    }
-    Handler {
-        exec: Exec,
-    }
-    Exec {
-        command: Vec<String>,
-    }
-    HttpGet {
-        path: String,
-        port: u16,
-    }
-    /// One of `exec` and `httpGet` is there.
-    Probe {
-        exec: Option<Exec>,
-        http_get: Option<HttpGet>,
-        initial_delay_seconds: u32,
-        period_seconds: Option<u32>,
-        timeout_seconds: Option<u32>,
-        success_threshold: Option<u32>,
-        failure_threshold: Option<u32>,
-    }
 }
+
+mod probes;
+mod projected;
+pub use probes::*;
+pub use projected::*;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum RestartPolicy {
@@ -371,7 +354,7 @@ impl Container {
     /// # Errors
     /// If `custom` is none.
     pub fn ephemeral(name: &str, image: &str, custom: &str) -> Result<Self> {
-        let mut container: Self = serde_saphyr::from_str(custom).context("no container")?;
+        let mut container: Self = yaml(custom).context("no container")?;
         (container.name, container.image) = (name.into(), image.into());
         let security = &mut container.security_context;
         security.run_as_non_root = Some(true);

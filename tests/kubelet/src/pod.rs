@@ -2,17 +2,20 @@
 //! at once, without kubelet's back-off of ten seconds and more, for which tests have no time.
 
 mod debug;
+mod follow;
+mod health;
 
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::facts::Facts;
-use crate::manifest::{Container, Files, Manifest, RestartPolicy};
+use crate::manifest::{Container, Manifest, RestartPolicy};
 use crate::messages::{ContainerState, ContainerStatus, ExecSyncRequest};
-use crate::probe::Liveness;
 use crate::sandbox::Sandbox;
+use crate::token::Tokens;
 use crate::{convert, volumes};
 use anyhow::{Context, Result, bail, ensure};
 use e2e::process::DEADLINE;
+use health::Health;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
@@ -28,7 +31,9 @@ const TRIES: u32 = 3;
 pub struct Pod<'a> {
     pub sandbox: Sandbox<'a>,
     manifest: Manifest,
+    born: Instant,
     facts: Facts,
+    tokens: Tokens,
     volumes: BTreeMap<String, PathBuf>,
     /// Sidecars and app containers, in the order of their start
     started: Vec<Started>,
@@ -42,7 +47,9 @@ struct Started {
     sidecar: bool,
     id: String,
     attempt: u32,
-    liveness: Liveness,
+    /// When it took the place of the one before
+    restarted: Option<Instant>,
+    health: Health,
 }
 
 /// How a pod that runs to an end has ended.
@@ -65,11 +72,22 @@ impl<'a> Pod<'a> {
         let mut config = containerd.sandbox(&manifest.pod.metadata.name)?;
         let uid = config.metadata.as_ref().map(|metadata| metadata.uid.as_str()).unwrap_or_default();
         let facts = Facts::new(&manifest.pod.metadata, uid);
-        let mut volumes = volumes::make(&manifest, &facts, home.path())?;
+        let mut tokens = Tokens::default();
+        let mut volumes = volumes::make(&manifest, &facts, &mut tokens, home.path())?;
         volumes.extend(volumes::images(&manifest, containerd)?);
         convert::sandbox(&manifest, &mut config);
         let sandbox = Sandbox::run(cri, config)?;
-        let mut pod = Self { sandbox, manifest, facts, volumes, started: vec![], ephemeral: BTreeMap::new(), home };
+        let mut pod = Self {
+            sandbox,
+            manifest,
+            born: Instant::now(),
+            facts,
+            tokens,
+            volumes,
+            started: vec![],
+            ephemeral: BTreeMap::new(),
+            home,
+        };
         if !pod.manifest.pod.spec.host_network {
             pod.facts.ip = Some(pod.ip()?);
             pod.facts.hosts = Some(volumes::hosts(&pod.manifest, &pod.facts, pod.home.path())?);
@@ -107,8 +125,8 @@ impl<'a> Pod<'a> {
 
     fn launch(&mut self, spec: Container, sidecar: bool) -> Result<()> {
         let id = self.create(&spec, 0)?;
-        let liveness = Liveness::of(&spec);
-        self.started.push(Started { spec, sidecar, id, attempt: 0, liveness });
+        let health = Health::of(&spec);
+        self.started.push(Started { spec, sidecar, id, attempt: 0, restarted: None, health });
         Ok(())
     }
 
@@ -135,57 +153,9 @@ impl<'a> Pod<'a> {
         }
     }
 
-    /// Waits for the startup probe. One that fails too often has its container restarted.
-    fn until_started(&mut self, name: &str) -> Result<()> {
-        let Some(probe) = self.one(name)?.spec.startup_probe.clone() else { return Ok(()) };
-        let (mut failures, mut last) = (0, None);
-        sleep(probe.delay());
-        let started = self.until("its startup probe", probe.period(), |pod| {
-            last = probe.ask(pod, name).err();
-            if last.is_none() {
-                return Ok(true);
-            }
-            failures += 1;
-            if failures == probe.failure_threshold.unwrap_or(3) {
-                failures = 0;
-                pod.restart(name)?;
-            }
-            Ok(false)
-        });
-        started.with_context(|| format!("it does not start; its probe says {last:?}"))
-    }
-
-    /// Waits until every readiness probe has succeeded.
-    ///
-    /// # Errors
-    /// If that does not come in time.
-    pub fn until_ready(&mut self) -> Result<()> {
-        for index in 0..self.started.len() {
-            let container = self.started[index].spec.clone();
-            let Some(probe) = container.readiness_probe else { continue };
-            let mut last = None;
-            sleep(probe.delay());
-            let ready = self.until("its readiness probe", probe.period(), |pod| {
-                last = probe.ask(pod, &container.name).err();
-                Ok(last.is_none())
-            });
-            ready.with_context(|| format!("container {} is not ready: {last:?}", container.name))?;
-        }
-        Ok(())
-    }
-
     /// Where a volume is on the node.
     pub fn volume(&self, name: &str) -> Option<&Path> {
         self.volumes.get(name).map(PathBuf::as_path)
-    }
-
-    /// Gives a `ConfigMap` other files, and the pod's volumes too, without kubelet's minute in between.
-    ///
-    /// # Errors
-    /// If the disk is full, or they are not what the volumes want.
-    pub fn configure(&mut self, config_map: &str, files: Files) -> Result<()> {
-        self.manifest.config_maps.insert(config_map.into(), files);
-        volumes::update(&self.manifest, &self.facts, config_map, self.home.path())
     }
 
     /// # Errors
@@ -215,30 +185,17 @@ impl<'a> Pod<'a> {
     }
 
     /// Restarts what has ended or does not live, as the policies say.
-    fn look_after(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the runtime refuses.
+    pub fn look_after(&mut self) -> Result<()> {
         for index in 0..self.started.len() {
             let started = &self.started[index];
-            let (name, end) = (started.spec.name.clone(), self.sandbox.cri.container_status(&started.id)?);
-            if end.state() == ContainerState::Exited {
-                if self.is_restarted(started, end.exit_code) {
-                    self.restart(&name)?;
-                }
-                continue;
-            }
-            let Some(probe) = started.spec.liveness_probe.clone() else { continue };
-            if started.liveness.next > Instant::now() {
-                continue;
-            }
-            let alive = probe.ask(self, &name).is_ok();
-            let liveness = &mut self.started[index].liveness;
-            liveness.next = Instant::now() + probe.period();
-            liveness.failures = if alive { 0 } else { liveness.failures + 1 };
-            if liveness.failures == probe.failure_threshold.unwrap_or(3) {
-                let started = &self.started[index];
-                self.stop(started, Instant::now() + self.grace())?;
-                if self.is_restarted(started, 1) {
-                    self.restart(&name)?;
-                }
+            let end = self.sandbox.cri.container_status(&started.id)?;
+            if end.state() != ContainerState::Exited {
+                self.ask(index)?;
+            } else if self.is_restarted(started, end.exit_code) {
+                self.restart(&started.spec.name.clone())?;
             }
         }
         Ok(())
@@ -257,11 +214,12 @@ impl<'a> Pod<'a> {
         let old = self.one(name)?;
         self.stop(old, Instant::now() + self.grace())?;
         self.sandbox.remove(&old.id)?;
-        let (attempt, liveness) = (old.attempt + 1, Liveness::of(&old.spec));
-        let id = self.create(&old.spec.clone(), attempt)?;
+        let (spec, attempt) = (old.spec.clone(), old.attempt + 1);
+        let id = self.create(&spec, attempt)?;
         let started = self.started.iter_mut().find(|started| started.spec.name == name);
         let started = started.context("it was there a moment ago")?;
-        (started.id, started.attempt, started.liveness) = (id, attempt, liveness);
+        (started.id, started.attempt, started.health) = (id, attempt, Health::of(&spec));
+        started.restarted = Some(Instant::now());
         Ok(())
     }
 
@@ -377,14 +335,31 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// If none of this name was started.
     pub fn log(&self, name: &str) -> Result<String> {
-        let path = |attempt| Path::new(&self.sandbox.config.log_directory).join(format!("{name}-{attempt}.log"));
         let mut last = 0;
-        while path(last + 1).exists() {
+        while self.log_file(name, last + 1).exists() {
             last += 1;
         }
-        let log = fs::read_to_string(path(last)).with_context(|| format!("no container {name} was started"))?;
+        self.log_of(name, last)
+    }
+
+    /// The same of the one whose place it took.
+    ///
+    /// # Errors
+    /// If it is the first.
+    pub fn previous_log(&self, name: &str) -> Result<String> {
+        let before = self.one(name)?.attempt.checked_sub(1);
+        self.log_of(name, before.with_context(|| format!("container {name} was never restarted"))?)
+    }
+
+    fn log_of(&self, name: &str, attempt: u32) -> Result<String> {
+        let log = fs::read_to_string(self.log_file(name, attempt));
+        let log = log.with_context(|| format!("no container {name} was started"))?;
         // TIME STREAM TAG MESSAGE
         let lines: Vec<_> = log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).collect();
         Ok(lines.join("\n"))
+    }
+
+    fn log_file(&self, name: &str, attempt: u32) -> PathBuf {
+        Path::new(&self.sandbox.config.log_directory).join(format!("{name}-{attempt}.log"))
     }
 }

@@ -2,6 +2,7 @@
 //! compares what is printed.
 
 mod debug;
+mod get;
 mod kubectl;
 
 use crate::containerd::Containerd;
@@ -53,21 +54,27 @@ struct Shell<'a> {
 impl Shell<'_> {
     fn run(&mut self, line: &str) -> Result<String> {
         if let Some((name, value)) = assignment(line) {
-            self.variables.insert(name.into(), value.into());
+            let value = match value.strip_prefix("$(").and_then(|value| value.strip_suffix(')')) {
+                Some(command) => self.kubectl(command)?,
+                None => value.into(),
+            };
+            self.variables.insert(name.into(), value);
             return Ok(String::new());
         }
         if let Some((old, new, file)) = edited(line) {
             return self.cluster.apply_edited(file, old, new);
         }
         let Some((command, text)) = repeated(line) else { return self.kubectl(line) };
+        let text = expanded(text, &self.variables);
         let start = Instant::now();
         loop {
             let printed = self.kubectl(command);
-            if let Some(line) = printed.iter().flat_map(|printed| printed.lines()).find(|line| line.contains(text)) {
+            if let Some(line) = printed.iter().flat_map(|printed| printed.lines()).find(|line| line.contains(&text)) {
                 return Ok(line.into());
             }
             ensure!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}; at last: {printed:?}");
             sleep(Duration::from_secs(1));
+            self.cluster.look_after()?;
         }
     }
 
@@ -77,10 +84,11 @@ impl Shell<'_> {
     }
 }
 
-/// NAME and VALUE of `NAME=VALUE`.
+/// NAME and VALUE of `NAME=VALUE` or `NAME=$(VALUE)`.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
-    (name.bytes().all(|byte| byte.is_ascii_lowercase()) && !value.contains(' ')).then_some((name, value))
+    let word = !value.contains(' ') || value.starts_with("$(");
+    (name.bytes().all(|byte| byte.is_ascii_lowercase()) && word).then_some((name, value))
 }
 
 /// What stands between spaces; what quotes enclose is of one word. Single quotes are gone from it, double ones are not yet.
@@ -110,15 +118,19 @@ fn expanded(word: &str, variables: &BTreeMap<String, String>) -> String {
     variables.iter().fold(inner.into(), |word: String, (name, value)| word.replace(&format!("${name}"), value))
 }
 
-/// COMMAND and TEXT of `until COMMAND | grep 'TEXT'; do sleep 1; done`.
+/// COMMAND and TEXT of `until COMMAND | grep 'TEXT'; do sleep 1; done`, or of the same with `"TEXT"` and its quotes.
 fn repeated(line: &str) -> Option<(&str, &str)> {
-    line.strip_prefix("until ")?.strip_suffix("'; do sleep 1; done")?.rsplit_once(" | grep '")
+    let (command, text) = line.strip_prefix("until ")?.strip_suffix("; do sleep 1; done")?.rsplit_once(" | grep ")?;
+    Some((command, text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(text)))
 }
 
-/// OLD, NEW and FILE of `sed 's/OLD/NEW/' FILE | kubectl apply -f -`. OLD is no more than a text.
+/// OLD, NEW and FILE of `sed 's/OLD/NEW/' FILE | kubectl apply -f -`, or of the same with another sign than `/`. OLD is no
+/// more than a text.
 fn edited(line: &str) -> Option<(&str, &str, &str)> {
-    let (edit, file) = line.strip_prefix("sed 's/")?.strip_suffix(" | kubectl apply -f -")?.split_once("/' ")?;
-    edit.split_once('/').map(|(old, new)| (old, new, file))
+    let (edit, file) = line.strip_prefix("sed 's")?.strip_suffix(" | kubectl apply -f -")?.split_once("' ")?;
+    let sign = edit.chars().next()?;
+    let (old, new) = edit.strip_prefix(sign)?.strip_suffix(sign)?.split_once(sign)?;
+    Some((old, new, file))
 }
 
 #[cfg(test)]
@@ -130,6 +142,8 @@ mod tests {
     fn a_loop_is_a_command_and_a_text() {
         let line = "until kubectl get --raw /a | grep 'b c'; do sleep 1; done";
         assert_eq!(repeated(line), Some(("kubectl get --raw /a", "b c")));
+        let line = "until kubectl get pod a | grep \"$ip\"; do sleep 1; done";
+        assert_eq!(repeated(line), Some(("kubectl get pod a", "\"$ip\"")));
         assert_eq!(repeated("kubectl get --raw /a"), None);
     }
 
@@ -137,12 +151,15 @@ mod tests {
     fn an_edit_is_of_a_file() {
         let line = "sed 's/# a/a: b/' c.yaml | kubectl apply -f -";
         assert_eq!(edited(line), Some(("# a", "a: b", "c.yaml")));
+        let line = "sed 's|a: /b|c: /d|' c.yaml | kubectl apply -f -";
+        assert_eq!(edited(line), Some(("a: /b", "c: /d", "c.yaml")));
         assert_eq!(edited("kubectl apply -f c.yaml"), None);
     }
 
     #[test]
     fn a_variable_has_a_value() {
         assert_eq!(assignment("all=/api?a=b"), Some(("all", "/api?a=b")));
+        assert_eq!(assignment("ip=$(kubectl get pod a)"), Some(("ip", "$(kubectl get pod a)")));
         assert_eq!(assignment("kubectl get --raw /a?b=c"), None);
         let variables = BTreeMap::from([("all".into(), "/api".into())]);
         assert_eq!(expanded("\"$all?a&b\"", &variables), "/api?a&b");

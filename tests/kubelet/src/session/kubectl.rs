@@ -1,18 +1,19 @@
 //! The verbs that sessions use, each with what kubectl prints.
 
-use super::Services;
 use super::debug::Debug;
+use super::{Services, get};
 use crate::containerd::Containerd;
 use crate::cri::Cri;
 use crate::http;
 use crate::kustomize;
-use crate::manifest::{self, ConfigMap, Container, HostAlias, Manifest, Object};
+use crate::manifest::{Container, HostAlias, Manifest, Object, Parts};
 use crate::pod::{Phase, Pod};
 use anyhow::{Context, Result, bail, ensure};
 use e2e::process::DEADLINE;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// What a session has to do with: one pod at a time, and what was there before.
 pub struct Cluster<'a> {
@@ -45,8 +46,12 @@ impl<'a> Cluster<'a> {
     pub fn kubectl(&mut self, words: &[&str]) -> Result<String> {
         match (words, self.applied.as_mut()) {
             (["kubectl", "apply", files @ ..], None) => self.apply(files),
+            (["kubectl", "apply", files @ ..], Some(_)) => {
+                let text = self.read(files)?;
+                self.apply_more(&text)
+            }
             (["kubectl", "delete", files @ ..], Some(_)) if matches!(files.first(), Some(&("-f" | "-k"))) => {
-                let objects = Manifest::parse(&self.read(files)?)?.objects;
+                let objects = Parts::parse(&self.read(files)?)?.objects;
                 self.delete(&objects)
             }
             (["kubectl", "delete", "pod", which], Some(_)) => {
@@ -55,6 +60,11 @@ impl<'a> Cluster<'a> {
             (["kubectl", "wait", "--for=condition=Ready", which], Some(applied)) => {
                 ensure!(applied.is("pod", which.strip_prefix("pod/")), "there is {:?}", applied.objects);
                 applied.pod.until_ready()?;
+                Ok(format!("{which} condition met"))
+            }
+            (["kubectl", "wait", "--for=condition=Ready=false", which], Some(applied)) => {
+                ensure!(applied.is("pod", which.strip_prefix("pod/")), "there is {:?}", applied.objects);
+                applied.pod.until_not_ready()?;
                 Ok(format!("{which} condition met"))
             }
             (["kubectl", "wait", "--for=condition=Complete", which], Some(applied)) => {
@@ -76,7 +86,25 @@ impl<'a> Cluster<'a> {
                 ensure!(applied.has_pod_of(which), "there is {:?}", applied.objects);
                 applied.pod.log(container)
             }
+            (["kubectl", "logs", which, "-c", container, "--previous"], Some(applied)) => {
+                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
+                applied.pod.previous_log(container)
+            }
             (["kubectl", "get", "--raw", path], _) => self.get(path),
+            (["kubectl", "get", "pod", which, options @ ..], Some(applied)) => {
+                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
+                get::pod(&applied.pod, options)
+            }
+            (["kubectl", verb @ ("label" | "annotate"), "pod", which, pair], Some(applied)) => {
+                ensure!(applied.is("pod", Some(which)), "there is {:?}", applied.objects);
+                let (key, value) = pair.split_once('=').context("no KEY=VALUE")?;
+                applied.pod.edit(|manifest| {
+                    let metadata = &mut manifest.pod.metadata;
+                    let pairs = if *verb == "label" { &mut metadata.labels } else { &mut metadata.annotations };
+                    pairs.insert(key.into(), value.into());
+                })?;
+                Ok(format!("pod/{which} {verb}{}", if *verb == "label" { "ed" } else { "d" }))
+            }
             (["kubectl", "debug", words @ ..], Some(applied)) => {
                 let debug = Debug::parse(words)?;
                 ensure!(applied.is("pod", Some(debug.pod)), "there is {:?}", applied.objects);
@@ -105,7 +133,7 @@ impl<'a> Cluster<'a> {
         Ok(printed.join("\n"))
     }
 
-    /// As `sed` and `kubectl apply` do it with a file of `ConfigMap`s of what was applied: the first `old` of each line
+    /// As `sed` and `kubectl apply` do it with a file of what was applied, but no pod: the first `old` of each line
     /// becomes `new`.
     ///
     /// # Errors
@@ -115,20 +143,45 @@ impl<'a> Cluster<'a> {
         let edited: Vec<_> = text.lines().map(|line| line.replacen(old, new, 1)).collect();
         let edited = edited.join("\n");
         ensure!(edited != text.trim_end(), "{file} has no `{old}`");
+        self.apply_more(&edited)
+    }
+
+    /// To a pod that is there.
+    fn apply_more(&mut self, text: &str) -> Result<String> {
+        let parts = Parts::parse(text)?;
+        ensure!(parts.pods.is_empty(), "the runner changes no pod");
         let applied = self.applied.as_mut().context("nothing was applied")?;
+        applied.pod.edit(|manifest| {
+            manifest.config_maps.extend(parts.config_maps);
+            manifest.secrets.extend(parts.secrets);
+            manifest.service_accounts.extend(parts.service_accounts);
+        })?;
         let mut printed = vec![];
-        for ConfigMap { metadata, data, .. } in manifest::config_maps(&edited)? {
-            let name = metadata.name;
-            ensure!(applied.is("configmap", Some(&name)), "there is {:?}", applied.objects);
-            applied.pod.configure(&name, data)?;
-            printed.push(format!("configmap/{name} configured"));
+        for object in parts.objects {
+            let (resource, name) = (object.resource, object.name.clone());
+            let known = applied.objects.contains(&object);
+            printed.push(format!("{resource}/{name} {}", if known { "configured" } else { "created" }));
+            applied.objects.extend((!known).then_some(object));
         }
         Ok(printed.join("\n"))
     }
 
+    /// What kubelet does anyhow while one waits. A second of that is a minute for tokens, or one would wait for long.
+    ///
+    /// # Errors
+    /// If the runtime refuses.
+    pub fn look_after(&mut self) -> Result<()> {
+        let Some(applied) = &mut self.applied else { return Ok(()) };
+        applied.pod.look_after()?;
+        applied.pod.pass(Duration::from_mins(1))
+    }
+
     /// All that was applied, and nothing else.
     fn delete(&mut self, objects: &[Object]) -> Result<String> {
-        let applied = self.applied.take_if(|applied| applied.objects == objects);
+        let all = |applied: &Applied| {
+            applied.objects.len() == objects.len() && applied.objects.iter().all(|object| objects.contains(object))
+        };
+        let applied = self.applied.take_if(|applied| all(applied));
         applied.with_context(|| format!("{objects:?} is not what was applied"))?.pod.delete()?;
         let printed = objects.iter().map(|object| format!("{} \"{}\" deleted", object.resource, object.name));
         Ok(printed.collect::<Vec<_>>().join("\n"))
