@@ -14,6 +14,7 @@ pub mod follow;
 pub mod launch;
 pub mod matrix;
 pub mod members;
+pub mod moods;
 pub mod mounts;
 pub mod network;
 pub mod orphans;

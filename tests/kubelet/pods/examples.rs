@@ -35,6 +35,7 @@ fn the_examples_are_restricted() {
         "debug/pod.yaml",
         "debug/shared.yaml",
         "image-volume/pod.yaml",
+        "probes/pod.yaml",
         "adapter/pod.yaml",
         "ambassador/pod.yaml",
         "ambassador/classic.yaml",

@@ -9,6 +9,7 @@ mod examples;
 mod image_volume;
 mod lifecycle;
 mod log_sidecar;
+mod probes;
 mod validity;
 mod volumes;
 mod war_tomcat;

@@ -8,6 +8,7 @@ use clap::Parser;
 use e2e::asking::{self, Asker};
 use e2e::elasticsearch::Server;
 use e2e::members;
+use e2e::moods;
 use e2e::orphans::{self, Way};
 use e2e::shop;
 use e2e::stock;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[derive(Parser)]
 enum Role {
@@ -37,6 +39,7 @@ enum Role {
     /// Print what `http://HOST:PORT/FILE` answers
     Get {
         port: u16,
+        #[arg(default_value = "")]
         file: String,
         #[arg(long, default_value = "127.0.0.1")]
         host: String,
@@ -63,6 +66,13 @@ enum Role {
     Stock { port: u16, name: String },
     /// Be an Elasticsearch on PORT, as the tests have one, until SIGTERM
     Elasticsearch { port: u16 },
+    /// Serve how it is on PORT, to this pod alone, until SIGTERM, and become what it is told by POST
+    Moods {
+        port: u16,
+        /// Take so many seconds to start
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+    },
     /// Make orphans, and print how many saw PID 1 adopt them
     Orphans { way: Way, count: usize },
     /// Print what this container sees of its pod, as JSON
@@ -130,6 +140,7 @@ fn main() -> Result<ExitCode> {
             let _server = Server::on(TcpListener::bind(("0.0.0.0", port))?, None);
             signals.forever().next();
         }
+        Role::Moods { port, start } => moods::run(port, Duration::from_secs(start))?,
         Role::Orphans { way, count } => println!("{}", orphans::make(way, count)?),
         Role::Look => println!("{}", serde_json::to_string(&View::of_this_process()?)?),
         Role::Members => println!("{}", serde_json::to_string(&members::all()?)?),
