@@ -36,6 +36,7 @@ fn the_examples_are_restricted() {
         "debug/shared.yaml",
         "image-volume/pod.yaml",
         "probes/pod.yaml",
+        "projected/pod.yaml",
         "adapter/pod.yaml",
         "ambassador/pod.yaml",
         "ambassador/classic.yaml",

@@ -10,6 +10,7 @@ mod image_volume;
 mod lifecycle;
 mod log_sidecar;
 mod probes;
+mod projected;
 mod validity;
 mod volumes;
 mod war_tomcat;

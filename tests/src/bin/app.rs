@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use e2e::asking::{self, Asker};
 use e2e::elasticsearch::Server;
+use e2e::follow;
 use e2e::members;
 use e2e::moods;
 use e2e::orphans::{self, Way};
@@ -73,6 +74,9 @@ enum Role {
         #[arg(long, default_value_t = 0)]
         start: u64,
     },
+    /// Note in FILE which files of DIRECTORY are new, now and whenever its set is another one, and each second that it
+    /// runs, until SIGTERM
+    Follow { directory: PathBuf, file: PathBuf },
     /// Make orphans, and print how many saw PID 1 adopt them
     Orphans { way: Way, count: usize },
     /// Print what this container sees of its pod, as JSON
@@ -141,6 +145,10 @@ fn main() -> Result<ExitCode> {
             signals.forever().next();
         }
         Role::Moods { port, start } => moods::run(port, Duration::from_secs(start))?,
+        Role::Follow { directory, file } => {
+            flag::register_conditional_shutdown(SIGTERM, 0, Arc::new(AtomicBool::new(true)))?;
+            follow::note_changes(&directory, |text| note(&file, text))?;
+        }
         Role::Orphans { way, count } => println!("{}", orphans::make(way, count)?),
         Role::Look => println!("{}", serde_json::to_string(&View::of_this_process()?)?),
         Role::Members => println!("{}", serde_json::to_string(&members::all()?)?),
