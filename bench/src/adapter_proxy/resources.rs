@@ -17,7 +17,7 @@ const CHILDREN_KERNEL: usize = 17;
 const IDLE: u32 = 1_000;
 
 /// After its start and the first connections, which show that it works
-const REST: Duration = Duration::from_secs(6);
+const REST: Duration = Duration::from_secs(11);
 
 /// Time on a processor so far, user and kernel.
 ///
