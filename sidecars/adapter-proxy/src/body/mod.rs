@@ -29,7 +29,8 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unfit {
     pub what: String,
-    /// In what was read, `line 3, column 7`, in characters and from 1; in what was to be written, `$.orders[3].price`
+    /// In what was read, `line 3, column 7`, in characters and from 1; in what was to be written, `$.orders[3].price`; in
+    /// what made it, `line 1, column 4 of the filter`
     pub at: Option<String>,
 }
 

@@ -5,13 +5,12 @@
 mod compile;
 mod functions;
 
-use super::interpreted::Interpreted;
+use functions::Function;
 use jaq_core::ValT;
 use jaq_core::ops::{Cmp, Math};
 use jaq_json::{Map, Num, Val};
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
-use std::rc::Rc;
 
 /// Where a path leads that leads nowhere.
 const NOTHING: &Val = &Val::Null;
@@ -46,7 +45,7 @@ pub enum Direct {
     /// No output
     Nothing,
     /// A function, and its arguments, of one output each
-    Call(Rc<Interpreted>, Vec<Self>, Option<Place>),
+    Call(Function, Vec<Self>, Option<Place>),
 }
 
 pub struct Step {
@@ -147,12 +146,10 @@ impl Direct {
                 computed(all.into_iter().collect())
             }
             Self::Object(fields) => {
-                let (mut map, mut name) = (Map::default(), None);
+                let mut map = Map::default();
                 map.reserve(fields.len());
-                let parts = fields.iter().flat_map(|(name, value)| [name, value]);
-                let filled = every(parts.map(|part| part.one(given)), |part| match name.take() {
-                    None => name = Some(part.into_owned()),
-                    Some(name) => drop(map.insert(name, part.into_owned())),
+                let filled = every(fields.iter().map(|field| both(field, given)), |(name, value)| {
+                    map.insert(name.into_owned(), value.into_owned());
                 });
                 Ok(filled?.map(|()| Cow::Owned(Val::obj(map))))
             }
@@ -194,7 +191,7 @@ impl Direct {
                 }
                 None => Ok(None),
             },
-            Self::Call(function, arguments, place) => call(function, arguments, *place, given),
+            Self::Call(function, arguments, place) => call(*function, arguments, *place, given),
             Self::Nothing | Self::Both(_) => Ok(None), // nobody asks for one of both
         }
     }
@@ -268,17 +265,30 @@ fn walk(steps: &[Step], given: Given, value: Cow<Val>, take: &mut Take) -> Resul
             value => walk(rest, given, value.map_err(failed)?, take),
         };
     }
-    let mut on = |more, item| if more { walk(rest, given, Cow::Borrowed(item), take) } else { Ok(false) };
     match value.as_ref() {
-        Val::Arr(items) => items.iter().try_fold(true, &mut on),
-        Val::Obj(fields) => fields.values().try_fold(true, &mut on),
+        Val::Arr(items) => walk_all(items.iter(), rest, given, take),
+        Val::Obj(fields) => walk_all(fields.values(), rest, given, take),
         _ if *optional => Ok(true),
         _ => value.into_owned().values().next().map_or(Ok(true), |failure| failure.map(|_| true).map_err(failed)),
     }
 }
 
+fn walk_all<'v>(
+    items: impl Iterator<Item = &'v Val>,
+    rest: &[Step],
+    given: Given,
+    take: &mut Take,
+) -> Result<bool, Failed> {
+    for item in items {
+        if !walk(rest, given, Cow::Borrowed(item), take)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The output of a function.
-fn call<'v>(function: &Interpreted, arguments: &'v [Direct], place: Option<Place>, given: Given<'v>) -> One<'v> {
+fn call<'v>(function: Function, arguments: &'v [Direct], place: Option<Place>, given: Given<'v>) -> One<'v> {
     let mut values = Vec::with_capacity(arguments.len());
     let all = every(arguments.iter().map(|argument| argument.one(given)), |value| {
         values.push(value.into_owned());
@@ -286,15 +296,10 @@ fn call<'v>(function: &Interpreted, arguments: &'v [Direct], place: Option<Place
     if all?.is_none() {
         return Ok(None);
     }
-    let failed = |error: Option<_>| {
-        let error = error.unwrap_or_else(|| jaq_core::Error::str("more than one value"));
-        Failed { error, place }
-    };
-    let mut outputs = function.run(given.input.clone(), values);
-    let Some(first) = outputs.next() else { return Ok(None) };
-    let first = first.map_err(failed)?;
-    // `tonumber` of "1 2", which to jq is wrong and to jaq are two of them
-    if outputs.next().is_some() { Err(failed(None)) } else { Ok(Some(Cow::Owned(first))) }
+    match function.run(given.input.clone(), values) {
+        Ok(output) => Ok(output.map(Cow::Owned)),
+        Err(error) => Err(Failed { error, place }),
+    }
 }
 
 /// Both, of which neither has more than one output. Where one has none there is nothing, though the other fails.
@@ -310,7 +315,10 @@ fn both<'v>(two: &'v (Direct, Direct), given: Given<'v>) -> Result<Option<(Outpu
 }
 
 /// Gives each of them to `take`. Where one has none there is nothing, though another one fails.
-fn every<'v>(all: impl Iterator<Item = One<'v>>, mut take: impl FnMut(Cow<'v, Val>)) -> Result<Option<()>, Failed> {
+fn every<T>(
+    all: impl Iterator<Item = Result<Option<T>, Failed>>,
+    mut take: impl FnMut(T),
+) -> Result<Option<()>, Failed> {
     let mut failed = None;
     for one in all {
         match one {

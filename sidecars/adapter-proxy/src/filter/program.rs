@@ -89,8 +89,13 @@ impl Program {
     }
 }
 
+/// What a filter throws is told as it is; jaq's own failures are texts, too.
 fn unfit(Failed { error, place }: Failed) -> Unfit {
-    Unfit { what: cut(error.to_string()), at: place.map(|place| place.to_string()) }
+    let what = match error.into_val() {
+        Val::TStr(text) | Val::BStr(text) => String::from_utf8_lossy(&text).into_owned(),
+        value => value.to_string(),
+    };
+    Unfit { what: cut(what), at: place.map(|place| place.to_string()) }
 }
 
 fn cut(mut text: String) -> String {

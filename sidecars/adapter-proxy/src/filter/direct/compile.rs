@@ -1,6 +1,6 @@
 //! From jq's tree of a filter.
 
-use super::functions::function;
+use super::functions::Function;
 use super::{Direct, Index, Place, Step};
 use jaq_core::ValT;
 use jaq_core::load::lex::StrPart;
@@ -90,6 +90,9 @@ impl<'c> Source<'c> {
         let place = self.inside(name);
         Some(match (name, arguments.len()) {
             ("empty", 0) => Direct::Nothing,
+            ("null", 0) => Direct::Constant(Val::Null),
+            ("true", 0) => Direct::Constant(true.into()),
+            ("false", 0) => Direct::Constant(false.into()),
             ("map", 1) => {
                 let all = Step { index: Index::All, optional: false, place };
                 let items = Direct::Path(Direct::Input.into(), vec![all]);
@@ -97,7 +100,7 @@ impl<'c> Source<'c> {
             }
             ("select", 1) => Direct::Choice(Box::new((self.one(arguments.pop()?)?, Direct::Input, Direct::Nothing))),
             (_, count) => {
-                let function = function(name, count)?;
+                let function = Function::find(name, count)?;
                 let arguments = arguments.into_iter().map(|argument| self.one(argument)).collect::<Option<_>>()?;
                 Direct::Call(function, arguments, place)
             }

@@ -2,9 +2,12 @@
 //! that are values.
 
 use crate::filter::interpreted::Interpreted;
+use jaq_core::Error;
+use jaq_json::Val;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
 
 /// By the number of their arguments
 const FUNCTIONS: [&[&str]; 2] = [
@@ -57,22 +60,50 @@ const FUNCTIONS: [&[&str]; 2] = [
 const NAMES: [&str; 1] = ["$a"];
 
 thread_local! {
-    /// Those that a filter has: to compile one takes a millisecond, and 100 kB
-    static COMPILED: RefCell<HashMap<&'static str, Weak<Interpreted>>> = RefCell::default();
+    /// Those that were called: to compile one takes a millisecond, and 100 kB
+    static COMPILED: RefCell<HashMap<Function, Rc<Interpreted>>> = RefCell::default();
 }
 
-/// The one of that name, with so many arguments.
-pub fn function(name: &str, arguments: usize) -> Option<Rc<Interpreted>> {
-    let name = *FUNCTIONS.get(arguments)?.iter().find(|known| **known == name)?;
-    COMPILED.with_borrow_mut(|compiled| {
-        if let Some(function) = compiled.get(name).and_then(Weak::upgrade) {
-            return Some(function);
+/// Which one, and with how many arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Function {
+    name: &'static str,
+    arguments: usize,
+}
+
+impl Function {
+    pub fn find(name: &str, arguments: usize) -> Option<Self> {
+        let name = *FUNCTIONS.get(arguments)?.iter().find(|known| **known == name)?;
+        Some(Self { name, arguments })
+    }
+
+    /// # Errors
+    /// Why it fails.
+    pub fn run(self, input: Val, arguments: Vec<Val>) -> Result<Option<Val>, Error<Val>> {
+        let function = self.compiled().ok_or_else(|| Error::str(format_args!("there is no `{}`", self.name)))?;
+        // None of them calls `halt`.
+        let wrong = |error: Option<_>| error.unwrap_or_else(|| Error::str("it ends all"));
+        let mut outputs = function.run(input, arguments);
+        let first = outputs.next().transpose().map_err(wrong)?;
+        // `tonumber` of "1 2" is wrong to jq, and to jaq it is two of them.
+        match outputs.next() {
+            None => Ok(first),
+            Some(Err(error)) => Err(wrong(error)),
+            Some(Ok(_)) => Err(Error::str("it is more than one value")),
         }
-        let call = if arguments == 0 { name.into() } else { format!("{name}({})", NAMES[..arguments].join("; ")) };
-        let function = Rc::new(Interpreted::compile(&call, &NAMES[..arguments]).ok()?);
-        compiled.insert(name, Rc::downgrade(&function));
-        Some(function)
-    })
+    }
+
+    fn compiled(self) -> Option<Rc<Interpreted>> {
+        COMPILED.with_borrow_mut(|compiled| match compiled.entry(self) {
+            Entry::Occupied(entry) => Some(entry.get().clone()),
+            Entry::Vacant(entry) => {
+                let names = NAMES.get(..self.arguments)?;
+                let call =
+                    if names.is_empty() { self.name.into() } else { format!("{}({})", self.name, names.join("; ")) };
+                Some(entry.insert(Rc::new(Interpreted::compile(&call, names).ok()?)).clone())
+            }
+        })
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +115,8 @@ mod tests {
     fn each_is_there_and_has_one_output_at_most() {
         for (arguments, names) in FUNCTIONS.iter().enumerate() {
             for name in *names {
-                let function = function(name, arguments).unwrap_or_else(|| panic!("there is no {name}"));
+                let function = Function::find(name, arguments).unwrap().compiled();
+                let function = function.unwrap_or_else(|| panic!("there is no {name}"));
                 for input in [
                     "null",
                     "true",
@@ -108,9 +140,18 @@ mod tests {
     }
 
     #[test]
-    fn it_is_compiled_once() {
-        let first = function("length", 0).unwrap();
-        assert!(Rc::ptr_eq(&first, &function("length", 0).unwrap()));
-        assert!(function("length", 1).is_none() && function("recurse", 0).is_none() && function("range", 3).is_none());
+    fn others_are_none() {
+        for (name, arguments) in [("length", 1), ("recurse", 0), ("range", 3), ("halt", 0)] {
+            assert_eq!(Function::find(name, arguments), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_as_jq_tells_it() {
+        let number = |text: &str| Function::find("tonumber", 0).unwrap().run(Val::from(text.to_owned()), vec![]);
+        let told = |text: &str| number(text).unwrap_err().into_val().to_string();
+        assert_eq!(number(" 12 ").unwrap().unwrap().to_string(), "12");
+        assert!(told("10%").contains("cannot parse"), "{}", told("10%"));
+        assert!(told("1 2").contains("more than one value"), "{}", told("1 2"));
     }
 }

@@ -45,6 +45,7 @@ fn most_filters_take_no_jq() {
         "{id: ($x | tonumber), tags: (.tags | join(\",\")), n: .l | length}",
         "map(select(.a > 1) | {b})",
         ".a | @base64",
+        "{on: true, off: (.a == null)}",
     ] {
         assert!(Direct::compile(code, &NAMES).is_some(), "{code}");
     }
@@ -104,7 +105,7 @@ fn two_numbers_are_none() {
     let number =
         |text: &str| program.first(&Val::from(text.to_owned()), &[]).map(|first| first.map(|first| first.to_string()));
     assert_eq!(number(" 12 "), Ok(Some("{\"n\":12}".into())));
-    assert_eq!(number("1 2").unwrap_err().to_string(), "\"more than one value\" (line 1, column 10 of the filter)");
+    assert_eq!(number("1 2").unwrap_err().to_string(), "it is more than one value (line 1, column 10 of the filter)");
 }
 
 fn json() -> impl Strategy<Value = String> {
@@ -152,7 +153,7 @@ fn path() -> impl Strategy<Value = String> {
 fn code() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => path(),
-        1 => prop_oneof![Just("1"), Just("-2"), Just("1.50"), Just("\"a\""), Just("\"\""), Just("$x"), Just("{}"), Just("[]")]
+        1 => prop_oneof![Just("1"), Just("-2"), Just("1.50"), Just("\"a\""), Just("\"\""), Just("$x"), Just("{}"), Just("[]"), Just("null"), Just("true"), Just("false")]
             .prop_map(Into::into),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
