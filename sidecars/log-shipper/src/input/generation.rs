@@ -176,7 +176,9 @@ impl Generation {
             return Ok(false);
         }
         let Some(mut source) = self.source.take_if(|source| source.is_plain() && other.is_plain()) else {
-            // One that is removed has gone to where it is compressed.
+            // One that is removed has gone to where it is compressed. It may have been removed since it was looked at, and
+            // before it was seen that there is an archive only.
+            self.refresh();
             return if self.linked {
                 Ok(self.fingerprint.is_telling() && self.is_in(other)?)
             } else {
@@ -189,10 +191,6 @@ impl Generation {
     }
 
     fn is_copied(&self, source: &mut Source, other: &mut Source, seen: &Seen) -> io::Result<bool> {
-        if !self.is_in(source)? {
-            // It was truncated meanwhile.
-            return Ok(seen.size >= self.offset.max(self.end.0) && self.went_to(other, seen)?);
-        }
         let most = usize::from(Fingerprint::MOST);
         let mut same = |offset: u64| {
             let (mut here, mut there) = (vec![], vec![]);
@@ -200,7 +198,10 @@ impl Generation {
             source.read_at(offset, &mut here, there.len())?;
             io::Result::Ok(here == there)
         };
-        Ok(same(0)? && same(seen.size.saturating_sub(most as u64))?)
+        let alike = same(0)? && same(seen.size.saturating_sub(most as u64))?;
+        // Asked after the comparing, during which it may have been truncated: then the copy is whole by now, however long
+        // it was when it was seen.
+        if self.is_in(source)? { Ok(alike) } else { self.went_to(other, seen) }
     }
 
     /// Whether `source`, which was `seen` so, is what was made of its file: a compressed one, or a copy of one that was
