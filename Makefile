@@ -67,11 +67,12 @@ fuzz: ## each parser of foreign input against a fuzzer, for FUZZ_SECONDS=60; tak
 			-max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit; \
 	done
 
-lint: ## formatting and clippy
+lint: ## formatting and clippy, and whether all that is fuzzed is still what it was
 	$(CARGO) fmt --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) clippy --locked --package e2e --test engines --test architectures -- --deny warnings
+	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --bins
 
 clean: ## remove all that was built
 	$(CARGO) clean

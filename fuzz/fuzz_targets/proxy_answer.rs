@@ -14,7 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let Found::End(end) = Scan::default().find(bytes) else { return };
     let is = |bit: u8| first >> bit & 1 != 0;
-    let asked = Asked { is_head: is(0), http10: is(1), keep_alive: is(2), upgrade: is(3) };
+    let (is_head, http10, keep_alive, upgrade) = (is(0), is(1), is(2), is(3));
+    let asked = Asked { is_head, sent_head: is_head, http10, keep_alive, upgrade, routed: None };
     let mut once = vec![];
     let Ok(answer) = parse(&bytes[..end], asked, &mut once) else { return };
     assert_eq!(Scan::default().find(&once), Found::End(once.len()));
