@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use adapter_proxy::http::framing::Body;
+use adapter_proxy::http::framing::{Bad, Body};
 use adapter_proxy::http::response::{Asked, parse};
 use adapter_proxy::http::scan::{Found, Scan};
 use libfuzzer_sys::fuzz_target;
@@ -34,7 +34,11 @@ fuzz_target!(|bytes: &[u8]| {
     let told = lengths + codings == 1 || matches!(answer.body, Body::Length(0));
     assert!(told || !answer.delimited, "{answer:?}");
     let mut twice = vec![];
-    let again = parse(&once, asked, &mut twice).expect("what was written is right");
+    let again = match parse(&once, asked, &mut twice) {
+        // It had as many as may be, and the proxy's own came on top.
+        Err(Bad("it has too many header fields")) => return,
+        again => again.expect("what was written is right"),
+    };
     assert_eq!((again.status, again.chunked, again.delimited), (answer.status, answer.chunked, answer.delimited));
     // `Connection: close`, which is the proxy's word, names it then.
     if count("close:") == 0 && count("keep-alive:") == 0 {
