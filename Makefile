@@ -63,7 +63,7 @@ fuzz: ## each parser of foreign input against a fuzzer, for FUZZ_SECONDS=60; tak
 	command -v cargo-fuzz > /dev/null || $(CARGO) install --locked cargo-fuzz
 	cd fuzz && for target in $(FUZZ_TARGETS); do \
 		mkdir -p corpus/$$target seeds/$$target && \
-		$(CARGO) +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target -- \
+		$(CARGO) +nightly fuzz run --fuzz-dir . --target-dir ../target/fuzz $$target corpus/$$target seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit; \
 	done
 
@@ -72,7 +72,7 @@ lint: ## formatting and clippy, and whether all that is fuzzed is still what it 
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) clippy --locked --package e2e --test engines --test architectures -- --deny warnings
-	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --bins
+	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target --bins
 
 clean: ## remove all that was built
 	$(CARGO) clean
