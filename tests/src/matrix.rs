@@ -5,12 +5,12 @@ use crate::{skip, workspace};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 
-/// What makes pods, in the order of the columns, and what stands above each.
+/// What makes pods, in the order of the columns, and what stands above each; each version that was seen has its own.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Engine {
     Docker,
@@ -144,34 +144,33 @@ pub fn table() -> Result<String> {
     columns[0].extend(Behaviour::value_variants().iter().map(label));
     let mut legend = String::from("yes, no: a test saw in this run that it is so, or not; –: not tried there\n");
     for engine in Engine::value_variants() {
-        let (mut versions, mut seen, mut skipped) = (BTreeSet::new(), vec![], BTreeSet::new());
+        let (mut versions, mut skipped) = (BTreeMap::<_, Vec<_>>::new(), BTreeSet::new());
         for note in notes.iter().filter(|note| note.engine == *engine) {
             match &note.note {
                 Kind::Saw { version, behaviour, kept } => {
-                    versions.insert(version.as_str());
-                    seen.push((*behaviour, *kept));
+                    versions.entry(version.as_str()).or_default().push((*behaviour, *kept));
                 }
                 Kind::Skipped { why } => drop(skipped.insert(why)),
             }
         }
-        ensure!(!seen.is_empty() || !skipped.is_empty(), "{}: none of its tests ran", label(engine));
+        ensure!(!versions.is_empty() || !skipped.is_empty(), "{}: none of its tests ran", label(engine));
         for why in &skipped {
             writeln!(legend, "{} skipped: {why}", label(engine))?;
         }
         let otherwise = if skipped.is_empty() { "–" } else { "skipped" };
-        let cell = |of: &Behaviour| match seen.iter().find(|(behaviour, _)| behaviour == of) {
-            Some((_, kept)) => {
-                if *kept {
-                    "yes"
-                } else {
-                    "no"
-                }
-            }
-            None => otherwise,
-        };
-        let mut column = vec![label(engine), versions.into_iter().collect::<Vec<_>>().join(" ")];
-        column.extend(Behaviour::value_variants().iter().map(cell).map(Into::into));
-        columns.push(column);
+        if versions.is_empty() {
+            versions.insert("", vec![]);
+        }
+        for (version, seen) in versions {
+            let cell = |of: &Behaviour| match seen.iter().find(|(behaviour, _)| behaviour == of) {
+                Some((_, true)) => "yes",
+                Some((_, false)) => "no",
+                None => otherwise,
+            };
+            let mut column = vec![label(engine), version.into()];
+            column.extend(Behaviour::value_variants().iter().map(cell).map(Into::into));
+            columns.push(column);
+        }
     }
     Ok(format!("{}\n{legend}", aligned(&columns)))
 }
