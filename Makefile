@@ -40,10 +40,14 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	rm -rf target/matrix
 	$(CARGO) test --locked --package e2e --test engines
 	$(CARGO) test --locked --package kubelet --test containerd --test density
+	for suite in trixie forky; do \
+		CONTAINERD_SUITE=$$suite $(CARGO) test --locked --package kubelet --test containerd || exit; \
+	done
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
 test-pods: images fixtures engines tools tomcat prometheus kustomize schemas busybox ## the pods of examples/kubernetes, as their READMEs run them, on the same containerd
 	$(CARGO) test --locked --package kubelet --lib --test pods
+	CONTAINERD_SUITE=forky $(CARGO) test --locked --package kubelet --test pods image_volume # which are news to containerd 2.1
 
 test-architectures: images-all fixtures-all emulators ## every program on every architecture, under qemu
 	$(CARGO) test --locked --package e2e --test architectures
@@ -113,10 +117,12 @@ tools:
 	@/usr/bin/python3 -c 'import websockets' 2> /dev/null || { $(call fetch,python3-websockets); }
 	@/usr/bin/python3 -c 'import prometheus_client' 2> /dev/null || { $(call fetch,python3-prometheus-client); }
 
-# What pods run on, from this machine's packages. Docker's daemon is not this Makefile's to start.
+# What pods run on, from this machine's packages, and what those of later Debians have that people run, too. Docker's daemon
+# is not this Makefile's to start.
 engines:
 	@$(call install,docker docker-compose podman runc ip iptables,docker.io docker-compose podman runc iproute2 iptables \
 		containernetworking-plugins)
+	$(CARGO) xtask unpack --suite trixie docker-compose target/compose
 
 # Debian's Tomcat 10 and its JRE as a root file system, made once.
 tomcat: target/tomcat/root.tar

@@ -11,7 +11,19 @@ use std::process::Command;
 /// # Errors
 /// If they cannot be fetched.
 pub fn unpack(packages: &[&str], root: &Path) -> Result<String> {
+    run(&[], packages, root)
+}
+
+/// The same, of another suite of Debian's than this machine's, and without what they need.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_of(suite: &str, packages: &[&str], root: &Path) -> Result<String> {
+    run(&["--suite", suite], packages, root)
+}
+
+fn run(options: &[&str], packages: &[&str], root: &Path) -> Result<String> {
     let mut xtask = Command::new(env!("CARGO"));
-    xtask.current_dir(crate::workspace("")).args(["xtask", "unpack"]).args(packages).arg(root);
+    xtask.current_dir(crate::workspace("")).args(["xtask", "unpack"]).args(options).args(packages).arg(root);
     output(&mut xtask)
 }

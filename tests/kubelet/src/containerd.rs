@@ -1,6 +1,8 @@
 //! A containerd of the tests' own, apart from any that the machine runs: its files, sockets, images, network and
 //! control groups are its alone, and are gone with it.
 
+mod configuration;
+
 use crate::cri::Cri;
 use crate::debian::Programs;
 use crate::messages::{
@@ -35,6 +37,9 @@ pub struct Containerd {
     home: TempDir,
 }
 
+/// What kubelet waits for; containerd 2 tells more.
+const READY: [&str; 2] = ["RuntimeReady", "NetworkReady"];
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Containerd {
@@ -49,7 +54,7 @@ impl Containerd {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let home = tempfile::Builder::new().prefix("pause-kit-containerd.").tempdir()?;
         let network = Network::new(home.path(), number)?;
-        fs::write(home.path().join("config.toml"), configuration(home.path(), &programs, pause))?;
+        fs::write(home.path().join("config.toml"), configuration::text(home.path(), &programs, pause)?)?;
         let log = File::create(home.path().join("log"))?;
         let process = programs
             .command("containerd")
@@ -106,7 +111,8 @@ impl Containerd {
         loop {
             let attempt = self.cri().and_then(|cri| {
                 let status = cri.call(RuntimeStatusRequest {})?.status.unwrap_or_default();
-                match status.conditions.iter().find(|condition| !condition.status) {
+                let mut conditions = status.conditions.iter().filter(|condition| READY.contains(&&*condition.kind));
+                match conditions.find(|condition| !condition.status) {
                     Some(not) => bail!("no {}: {}", not.kind, not.message),
                     None => Ok(cri),
                 }
@@ -135,6 +141,12 @@ impl Containerd {
         let mut ctr = self.programs.command("ctr");
         let import = ctr.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io", "images", "import"]);
         output(import.arg(archive)).map(drop)
+    }
+
+    /// Whether it mounts images as volumes.
+    pub fn mounts_images(&self) -> bool {
+        let mut numbers = self.version.split('.').map_while(|number| number.parse::<u32>().ok());
+        (numbers.next(), numbers.next()) >= (Some(2), Some(1))
     }
 
     /// An image's files on the node, read-only, as long as this lives.
@@ -213,35 +225,6 @@ impl Drop for Containerd {
         }
         remove_cgroup(&self.cgroup);
     }
-}
-
-fn configuration(home: &Path, programs: &Programs, pause: &str) -> String {
-    let home = home.display();
-    let plugins = programs.plugins();
-    let plugins = plugins.display();
-    // `restrict_oom_score_adj`, `disable_apparmor`: a root with fewer rights than a node's may not set either.
-    format!(
-        r#"version = 2
-root = "{home}/root"
-state = "{home}/state"
-[grpc]
-  address = "{home}/containerd.sock"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{home}/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{pause}"
-  restrict_oom_score_adj = true
-  disable_apparmor = true
-  netns_mounts_under_state_dir = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "{plugins}"
-  conf_dir = "{home}/net.d"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-  Root = "{home}/runc"
-"#
-    )
 }
 
 fn mounts_below(directory: &Path) -> Vec<PathBuf> {

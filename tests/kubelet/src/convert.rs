@@ -9,9 +9,9 @@ use crate::messages::{
     SecurityProfile,
 };
 use crate::resources;
+use crate::volumes::Source;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// What a container does not see of `/proc`, and what it may not write there; kubelet's defaults.
 const MASKED: [&str; 9] = [
@@ -64,7 +64,7 @@ pub fn container(
     manifest: &Manifest,
     container: &manifest::Container,
     facts: &Facts,
-    volumes: &BTreeMap<String, PathBuf>,
+    volumes: &BTreeMap<String, Source>,
     attempt: u32,
     cri: &Cri,
 ) -> Result<ContainerConfig> {
@@ -80,12 +80,22 @@ pub fn container(
     let mounts = container.volume_mounts.iter().map(|mount| {
         let volume = volumes.get(&mount.name);
         let volume = volume.with_context(|| format!("{} mounts {}: no such volume", container.name, mount.name))?;
-        let host_path = volume.join(&mount.sub_path).to_string_lossy().into();
         let projected = spec.volumes.iter().any(|volume| volume.name == mount.name && volume.is_projected());
-        Ok(Mount { container_path: mount.mount_path.clone(), host_path, readonly: mount.read_only || projected })
+        let (container_path, readonly) = (mount.mount_path.clone(), mount.read_only || projected);
+        Ok(match volume {
+            Source::Path(path) => {
+                let host_path = path.join(&mount.sub_path).to_string_lossy().into();
+                Mount { container_path, host_path, readonly, ..Default::default() }
+            }
+            Source::Image(image) => {
+                let (image, image_sub_path) = (Some(ImageSpec { image: image.clone() }), mount.sub_path.clone());
+                Mount { container_path, readonly: true, image, image_sub_path, ..Default::default() }
+            }
+        })
     });
     let hosts = facts.hosts.iter().map(|path| {
-        Ok(Mount { container_path: "/etc/hosts".into(), host_path: path.to_string_lossy().into(), readonly: false })
+        let (container_path, host_path) = ("/etc/hosts".into(), path.to_string_lossy().into());
+        Ok(Mount { container_path, host_path, ..Default::default() })
     });
     let variable = |variable: &manifest::Variable| {
         let value = match &variable.value_from {

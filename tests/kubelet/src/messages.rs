@@ -250,6 +250,9 @@ messages! {
         container_path: String, (string, tag = "1");
         host_path: String, (string, tag = "2");
         readonly: bool, (bool, tag = "3");
+        /// In place of `host_path`
+        image: Option<ImageSpec>, (message, tag = "9");
+        image_sub_path: String, (string, tag = "10");
     }
     /// `LinuxContainerConfig`.
     ContainerLinux {

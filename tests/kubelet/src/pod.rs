@@ -12,6 +12,7 @@ use crate::manifest::{Container, Manifest, RestartPolicy};
 use crate::messages::{ContainerState, ContainerStatus, ExecSyncRequest};
 use crate::sandbox::Sandbox;
 use crate::token::Tokens;
+use crate::volumes::Source;
 use crate::{convert, volumes};
 use anyhow::{Context, Result, bail, ensure};
 use e2e::process::DEADLINE;
@@ -34,7 +35,7 @@ pub struct Pod<'a> {
     born: Instant,
     facts: Facts,
     tokens: Tokens,
-    volumes: BTreeMap<String, PathBuf>,
+    volumes: BTreeMap<String, Source>,
     /// Sidecars and app containers, in the order of their start
     started: Vec<Started>,
     /// Those of `debug`: name to the runtime's name
@@ -74,7 +75,7 @@ impl<'a> Pod<'a> {
         let facts = Facts::new(&manifest.pod.metadata, uid);
         let mut tokens = Tokens::default();
         let mut volumes = volumes::make(&manifest, &facts, &mut tokens, home.path())?;
-        volumes.extend(volumes::images(&manifest, containerd)?);
+        volumes.extend(volumes::images(&manifest, containerd, cri)?);
         convert::sandbox(&manifest, &mut config);
         let sandbox = Sandbox::run(cri, config)?;
         let mut pod = Self {
@@ -153,9 +154,12 @@ impl<'a> Pod<'a> {
         }
     }
 
-    /// Where a volume is on the node.
+    /// Where a volume is on the node, if it is there.
     pub fn volume(&self, name: &str) -> Option<&Path> {
-        self.volumes.get(name).map(PathBuf::as_path)
+        match self.volumes.get(name)? {
+            Source::Path(path) => Some(path),
+            Source::Image(_) => None,
+        }
     }
 
     /// # Errors

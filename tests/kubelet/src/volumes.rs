@@ -1,49 +1,62 @@
-//! A pod's volumes, as directories of the node's.
+//! A pod's volumes.
 
 use crate::containerd::Containerd;
+use crate::cri::Cri;
 use crate::facts::Facts;
 use crate::manifest::{Manifest, Volume};
 use crate::projection::payload;
 use crate::token::Tokens;
 use crate::writer;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, ensure};
 use nix::unistd::{Gid, chown};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Makes every volume below `home`, but those that are images; returns where each is, by its name.
+/// What is mounted of a volume.
+pub enum Source {
+    /// A directory of the node's
+    Path(PathBuf),
+    /// By its name, for the runtime to mount
+    Image(String),
+}
+
+/// Makes every volume below `home`, but those that are images; returns what each is, by its name.
 ///
 /// # Errors
 /// If a volume has no source that is known, or its source is not there.
-pub fn make(manifest: &Manifest, facts: &Facts, tokens: &mut Tokens, home: &Path) -> Result<BTreeMap<String, PathBuf>> {
+pub fn make(manifest: &Manifest, facts: &Facts, tokens: &mut Tokens, home: &Path) -> Result<BTreeMap<String, Source>> {
     let mut made = BTreeMap::new();
     for volume in manifest.pod.spec.volumes.iter().filter(|volume| volume.image.is_none()) {
         let path = one(manifest, facts, tokens, volume, home).with_context(|| format!("volume {}", volume.name))?;
-        made.insert(volume.name.clone(), path);
+        made.insert(volume.name.clone(), Source::Path(path));
     }
     Ok(made)
 }
 
-/// The volumes that are images. containerd before 2.1 does not mount them, as kubelet would ask for it over the CRI; so
+/// The volumes that are images. containerd mounts them since 2.1, and is asked for it as kubelet does; with an older one
 /// their files are mounted on the node, without `noexec`, and come to the containers from there.
 /// <https://kubernetes.io/docs/concepts/storage/volumes/#image>
 ///
 /// # Errors
 /// If the node has not the image: the runner pulls nothing.
-pub fn images(manifest: &Manifest, containerd: &Containerd) -> Result<BTreeMap<String, PathBuf>> {
-    let mount = |volume: &Volume| {
-        let image = volume.image.as_ref()?;
-        let mounted = if image.pull_policy.as_deref() == Some("Always") {
-            Err(anyhow!("the runner pulls nothing, so it cannot pull {} always", image.reference))
-        } else {
-            containerd.mount(&image.reference)
-        };
-        let mounted = mounted.with_context(|| format!("volume {}", volume.name));
-        Some(mounted.map(|path| (volume.name.clone(), path)))
+pub fn images(manifest: &Manifest, containerd: &Containerd, cri: &Cri) -> Result<BTreeMap<String, Source>> {
+    let find = |reference: &String, policy: Option<&str>| {
+        ensure!(policy != Some("Always"), "the runner pulls nothing, so it cannot pull {reference} always");
+        cri.image(reference)?;
+        if containerd.mounts_images() {
+            return Ok(Source::Image(reference.clone()));
+        }
+        containerd.mount(reference).map(Source::Path)
     };
-    manifest.pod.spec.volumes.iter().filter_map(mount).collect()
+    let source = |volume: &Volume| {
+        let image = volume.image.as_ref()?;
+        let found = find(&image.reference, image.pull_policy.as_deref());
+        let found = found.with_context(|| format!("volume {}", volume.name));
+        Some(found.map(|source| (volume.name.clone(), source)))
+    };
+    manifest.pod.spec.volumes.iter().filter_map(source).collect()
 }
 
 /// Has those volumes follow whose source is in the cluster.
