@@ -64,6 +64,23 @@ fn n_u_i_and_f_say_what_may_be_replaced() {
     is("old");
 }
 
+/// Of what is left as it was nothing is expected, whoever said that it is to be left.
+#[test]
+fn what_may_not_be_replaced_needs_no_digest() {
+    let place = Place::new();
+    let (from, to) = (place.from.join("s.war"), place.to.join("s.war"));
+    write(&from, "new");
+    write(place.from.join("s.war.sha256"), e2e::archive::sha256(&from));
+    write(&to, "old");
+    for option in ["-n", "-i"] {
+        let (input, writer) = pipe().unwrap();
+        File::from(writer).write_all(b"n\n").unwrap();
+        let said = succeed(cp(&[&option, &from, &to]).redirected(0, input));
+        assert!(said.contains("1 left as they were"), "{option}: {said}");
+        assert_eq!(fs::read_to_string(&to).unwrap(), "old");
+    }
+}
+
 #[test]
 fn p_and_a_keep_modes_and_times() {
     let place = Place::new();

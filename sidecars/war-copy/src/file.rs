@@ -88,6 +88,7 @@ fn kept_when_asked(work: &Work, source: &Source, target: &Path) -> Result<bool> 
     let answer = input.lines().next().transpose().context("cannot read the answer")?.unwrap_or_default();
     let kept = !answer.trim_start().starts_with(['y', 'Y']);
     if kept {
+        work.expected.waive(&source.path);
         work.ledger.note(Fate::Kept, target, source.size(), None);
     }
     Ok(kept)
