@@ -198,13 +198,39 @@ fn modes_of_directories_that_come_late_or_may_not_be_written() {
     assert_eq!(place.unpacked(), Tree(expected.map(|(path, node)| (path.into(), node)).into()));
 }
 
+/// Unpacks it under this umask.
+fn explode_under(umask: &str, place: &Place) {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "umask \"$0\"; exec \"$@\"", umask]).arg(e2e::program("war-copy"));
+    let answer = run(command.args(["--explode", "--no-sync"]).arg(place.archive()).arg(place.webapps()));
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+}
+
+/// A directory that is made for what is in it may get more by its own entry than it was made with.
+#[test]
+fn where_a_directory_is_listed_does_not_change_its_mode() {
+    for (umask, all, group) in [("0", 0o777, 0o775), ("022", 0o755, 0o755), ("027", 0o750, 0o750)] {
+        let place = Place::with(&archive([
+            stored("a/in/x.txt", b"x"),
+            directory("a/in/").mode(0o40_777),
+            directory("a/").mode(0o42_775),
+            directory("b/").mode(0o42_775),
+            directory("b/in/").mode(0o40_777),
+            stored("b/in/x.txt", b"x"),
+        ]));
+        explode_under(umask, &place);
+        let expected = [("a", group), ("a/in", all), ("b", group), ("b/in", all)];
+        for (path, mode) in expected {
+            let found = fs::metadata(place.sample().join(path)).unwrap().permissions().mode() & 0o7777;
+            assert_eq!(found, mode, "umask {umask}, {path}: {found:o}");
+        }
+    }
+}
+
 #[test]
 fn the_umask_counts() {
     let place = Place::with(&archive([directory("d/").mode(0o40_777), stored("d/f", b"x").mode(0o100_666)]));
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", "umask 027; exec \"$0\" --explode --no-sync \"$@\""]).arg(e2e::program("war-copy"));
-    let answer = run(command.arg(place.archive()).arg(place.webapps()));
-    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    explode_under("027", &place);
     let expected = [("d", Node::Directory(0o750)), ("d/f", Node::File(0o640, b"x".into()))];
     assert_eq!(Tree::of(&place.sample()), Tree(expected.map(|(path, node)| (path.into(), node)).into()));
 }

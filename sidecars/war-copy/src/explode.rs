@@ -12,7 +12,7 @@ use crate::tree::{self, BATCH, Folder, Late};
 use crate::work::{Tools, Work};
 use anyhow::{Context, Result, ensure};
 use rawzip::ReaderAt;
-use rustix::fs::{CWD, Mode, fsync, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Mode, chmodat, fsync, mkdirat, openat, statat};
 use rustix::io::{Errno, pread};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -132,6 +132,9 @@ pub fn stage(
     feed.send(tree::Job::Unpack(job(files)))
 }
 
+/// What a directory is made with that only the names of files imply.
+const IMPLIED: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
+
 /// The directories of an archive, which come in any order, before or after what is in them, or not at all.
 struct Directories<'a> {
     work: &'a Work<'a>,
@@ -148,7 +151,7 @@ impl Directories<'_> {
             return Ok(());
         }
         let shown = self.root.path.join(path);
-        let wanted = mode.unwrap_or(Mode::from_raw_mode(0o755));
+        let wanted = mode.unwrap_or(IMPLIED);
         match mkdirat(&self.root.fd, path, wanted | Mode::RWXU) {
             Ok(()) => {
                 let fits = !self.existing || shown.symlink_metadata().map_or(true, |found| found.is_dir());
@@ -156,17 +159,27 @@ impl Directories<'_> {
                 self.late.extend(Late::of(self.work, self.staged.join(path), wanted, None));
                 Ok(())
             }
-            Err(Errno::EXIST) => {
-                // Made for what is in it, when its own mode was not known.
-                self.late.extend(mode.map(|mode| Late { staged: self.staged.join(path), mode, like: None }));
-                Ok(())
-            }
+            Err(Errno::EXIST) => mode.map_or(Ok(()), |mode| {
+                self.widen(path, mode).with_context(|| format!("cannot write {}", shown.display()))
+            }),
             Err(Errno::NOENT) if path.iter().count() > 1 => {
                 self.make(path.parent().unwrap_or(Path::new("")), None)?;
                 self.make(path, mode)
             }
             Err(error) => Err(error).with_context(|| format!("cannot write {}", shown.display())),
         }
+    }
+
+    /// Gives its own mode to one that was made for what is in it, when that mode was not known: what it has more at once,
+    /// and what it has less when all is in it.
+    fn widen(&mut self, path: &Path, mode: Mode) -> Result<(), Errno> {
+        let missing = mode - IMPLIED - self.work.umask;
+        let now = Mode::from_raw_mode(statat(&self.root.fd, path, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
+        if !now.contains(missing) {
+            chmodat(&self.root.fd, path, now | missing, AtFlags::empty())?;
+        }
+        self.late.push(Late { staged: self.staged.join(path), mode, like: None });
+        Ok(())
     }
 
     /// Those that are left to be done, each after the one it is in.

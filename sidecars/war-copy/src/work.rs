@@ -6,6 +6,8 @@ use crate::ledger::Ledger;
 use crate::plan::{Kind, Plan};
 use crate::progress::Progress;
 use chassis::stop::Stop;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::sync::atomic::AtomicBool;
 use war_copy::archive::Inflater;
 use war_copy::digest::Hasher;
@@ -20,11 +22,16 @@ pub struct Work<'a> {
     pub sync_each: bool,
     /// Whether DEST's file system has turned out not to share blocks with the source's
     pub no_reflink: AtomicBool,
+    /// What new files and directories do not get
+    pub umask: Mode,
 }
 
 impl<'a> Work<'a> {
     pub fn new(config: &'a Config, stop: &'a Stop, expected: &'a Expected, plan: &Plan) -> Self {
         let few = plan.entries.len() <= FEW && plan.entries.iter().all(|entry| entry.kind == Kind::File);
+        // To read it is to set it, which is done while there are no threads that make files.
+        let mask = umask(Mode::empty());
+        umask(mask);
         Self {
             config,
             stop,
@@ -33,6 +40,7 @@ impl<'a> Work<'a> {
             ledger: Ledger::default(),
             sync_each: config.sync && few,
             no_reflink: AtomicBool::new(false),
+            umask: mask,
         }
     }
 }
