@@ -3,6 +3,7 @@
 use crate::run::{Place, clear, identity, launch, names, put, refuse, tree, write};
 use e2e::mounts::Tmpfs;
 use e2e::trace::Traced;
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::wait::WaitStatus;
 use std::fs;
@@ -188,6 +189,37 @@ fn what_is_no_directory_or_missing_is_told() {
     // A file may replace another one by its name.
     put(&[&place.from.join("a.war"), &file]);
     assert_eq!(fs::read(&file).unwrap(), b"new");
+}
+
+/// Whatever is wrong, no directory is made for it.
+#[test]
+fn nothing_is_left_of_parents_that_are_of_no_use() {
+    let place = Place::new();
+    write(place.from.join("a.war"), "new");
+    write(place.from.join("there/keep"), "theirs");
+    write(place.from.join("bad/b.war"), "new");
+    write(place.from.join("bad/b.war.sha256"), "0".repeat(64));
+    nix::unistd::mkfifo(&place.from.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let before = tree(&place.from);
+    let from = |name: &str| place.from.join(name);
+    for (source, dest, words) in [
+        (from("nothing.war"), "new/dir/", "cannot read"),
+        (from("nothing.war"), "there/new/ROOT.war", "cannot read"),
+        (from("pipe"), "new/dir/", "is no file, directory"),
+        (from("bad/b.war"), "new/dir/", "is damaged"),
+        (from("there"), "there/new/dir/", "into itself"),
+    ] {
+        refuse(launch(&[&"--parents", &source, &from(dest)]), 1, &[words]);
+        assert_eq!(tree(&place.from), before, "{} to {dest}", source.display());
+    }
+    // Not even for a moment.
+    let stay = launch(&[&"--parents", &from("nothing.war"), &from("new/dir/")]).refused(libc::SYS_rmdir, Errno::EPERM);
+    refuse(stay, 1, &["cannot read"]);
+    assert_eq!(tree(&place.from), before);
+    // That there was nothing to be put in it is no failure.
+    fs::create_dir(from("empty")).unwrap();
+    put(&[&"--parents", &format!("{}/.", from("empty").display()), &from("new/dir")]);
+    assert!(from("new/dir").is_dir());
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod expected;
 mod explode;
 mod file;
 mod ledger;
+mod parents;
 mod plan;
 mod pool;
 mod progress;
@@ -57,6 +58,7 @@ fn run(config: &Config) -> Result<()> {
         work.ledger.write_manifest(manifest, &plan.base)?;
     }
     message::info(work.ledger.summary(&work, &plan.base));
+    plan.parents.keep();
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What goes where.
 
 use crate::config::{Config, Follow};
+use crate::parents::Parents;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ pub struct Plan {
     pub base: PathBuf,
     /// The directories that sources are in
     pub beside: Vec<Beside>,
+    pub parents: Parents,
 }
 
 /// Something that becomes visible at once.
@@ -70,21 +72,19 @@ impl Plan {
             // What is not there yet is the name of the one that goes there, or a directory for them.
             (Err(_), Some(_)) if !slashed && !is_broken_link(dest) => {
                 let base = parent(dest);
-                if config.parents {
-                    create(&base)?;
-                }
-                ensure!(base.is_dir(), "{}", missing(config, &base));
+                ensure!(config.parents || base.is_dir(), "{}", missing(config, &base));
                 (base, Some(dest.clone()))
             }
-            (Err(_), _) if config.parents => {
-                create(dest)?;
-                (dest.clone(), None)
-            }
+            (Err(_), _) if config.parents => (dest.clone(), None),
             (Err(_), _) => bail!("{}", missing(config, dest)),
         };
-        let mut plan = Self { entries: vec![], base, beside: vec![] };
+        let mut plan = Self { entries: vec![], base, beside: vec![], parents: Parents::default() };
         for source in &config.sources {
             plan.add(config, source, lone_target.as_deref())?;
+        }
+        // Not before all sources are there.
+        if config.parents {
+            plan.parents = Parents::make(&plan.base)?;
         }
         plan.check(config)?;
         Ok(plan)
@@ -202,10 +202,6 @@ fn parent(path: &Path) -> PathBuf {
         Some(_) => ".".into(),
         None => path.into(),
     }
-}
-
-fn create(directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))
 }
 
 fn kind(found: &Metadata) -> Option<Kind> {
