@@ -6,16 +6,16 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-const USER: u32 = 65532;
+pub const USER: u32 = 65532;
 const GROUP: u32 = 2000;
 const CAP_CHOWN: libc::c_int = 0;
 const CAP_DAC_OVERRIDE: libc::c_int = 1;
 
-fn set_mode(path: impl AsRef<Path>, mode: u32) {
+pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-fn owner(path: impl AsRef<Path>) -> (u32, u32) {
+pub fn owner(path: impl AsRef<Path>) -> (u32, u32) {
     let found = fs::symlink_metadata(path).unwrap();
     (found.uid(), found.gid())
 }

@@ -11,6 +11,7 @@ mod image;
 mod kill;
 mod links;
 mod memory;
+mod merge;
 mod names;
 mod progress;
 mod races;

@@ -8,24 +8,45 @@ use anyhow::{Context, Result, bail};
 use chassis::message;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
+
+/// What is not any more as it was.
+#[derive(Default)]
+struct Changed {
+    directories: BTreeSet<PathBuf>,
+    moves: usize,
+}
+
+impl Changed {
+    /// Notes that something has got its place in a directory.
+    fn add(&mut self, directory: &Path) {
+        self.directories.insert(directory.into());
+        self.moves += 1;
+    }
+}
 
 /// Brings what waits in the holders to its place.
 ///
 /// # Errors
 /// If the kernel refuses one; those before it are in place, and the message says how many.
 pub fn publish(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()> {
-    let mut changed = BTreeSet::new();
+    let mut changed = Changed::default();
     for (number, (one_pending, holder)) in pending.iter().zip(staging.holders()).enumerate() {
-        let done = || format!("{number} of {} are in place; the rest is as it was", pending.len());
-        put(work, one_pending.entry, &holder, &mut changed).with_context(done)?;
+        let (entry, before) = (one_pending.entry, changed.moves);
+        if let Err(error) = put(work, entry, &holder, &mut changed) {
+            let some = format!(", and a part of {}", entry.target.display());
+            let part = if changed.moves > before { &some } else { "" };
+            let count = pending.len();
+            return Err(error.context(format!("{number} of {count} are in place{part}; the rest is as it was")));
+        }
     }
     if work.config.sync {
-        for directory in changed {
+        for directory in changed.directories {
             let sync = File::open(&directory).and_then(|opened| opened.sync_all());
             sync.with_context(|| format!("cannot sync {}", directory.display()))?;
         }
@@ -33,7 +54,7 @@ pub fn publish(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()
     Ok(())
 }
 
-fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut BTreeSet<PathBuf>) -> Result<()> {
+fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut Changed) -> Result<()> {
     let target = &entry.target;
     let staged = holder.join(target.file_name().unwrap_or_default());
     if staged.symlink_metadata().is_err() {
@@ -55,13 +76,13 @@ fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut BTreeSet<PathBuf
             }
         })?,
     }
-    changed.insert(parent.into());
+    changed.add(parent);
     Ok(())
 }
 
 /// Swaps two directories; the old one waits to be removed then.
 fn exchange(staged: &Path, target: &Path, holder: &Path) -> Result<()> {
-    let (new, old) = (make_movable(staged), make_movable(target));
+    let (new, old) = (make_writable(staged), make_writable(target));
     let exchanged = renameat_with(CWD, staged, CWD, target, RenameFlags::EXCHANGE);
     restore(target, if exchanged.is_ok() { new } else { old });
     match exchanged {
@@ -78,23 +99,24 @@ fn exchange(staged: &Path, target: &Path, holder: &Path) -> Result<()> {
                 let _ = fs::rename(&old, target);
             })
         }
-        Err(error) => Err(refused(error.into(), target)),
+        Err(error) => Err(refused(error.into(), staged, target)),
     }
 }
 
 fn rename(staged: &Path, target: &Path) -> Result<()> {
-    let mode = make_movable(staged);
+    let mode = make_writable(staged);
     let renamed = fs::rename(staged, target);
     restore(if renamed.is_ok() { target } else { staged }, mode);
-    renamed.map_err(|error| refused(error, target))
+    renamed.map_err(|error| refused(error, staged, target))
 }
 
-/// A directory that moves has its `..` changed, which takes the right to write it. Returns the mode of one whose owner
-/// has not got it.
-fn make_movable(path: &Path) -> Option<Permissions> {
-    let found = path.symlink_metadata().ok().filter(|found| found.is_dir() && found.mode() & 0o200 == 0)?;
+/// To move a directory changes its `..`, and to move what is in it changes the rest of it, which both takes the right to
+/// write it. Returns the mode of one whose owner has not got it.
+fn make_writable(path: &Path) -> Option<Permissions> {
+    let closed = |found: &Metadata| found.is_dir() && found.mode() & 0o700 != 0o700;
+    let found = path.symlink_metadata().ok().filter(closed)?;
     // Where this is refused, the move will be, too, and that is told.
-    fs::set_permissions(path, Permissions::from_mode(found.mode() | 0o200)).ok()?;
+    fs::set_permissions(path, Permissions::from_mode(found.mode() | 0o700)).ok()?;
     Some(found.permissions())
 }
 
@@ -104,13 +126,17 @@ fn restore(path: &Path, mode: Option<Permissions>) {
     }
 }
 
-fn refused(error: io::Error, target: &Path) -> anyhow::Error {
+fn refused(error: io::Error, staged: &Path, target: &Path) -> anyhow::Error {
     let hint = match Errno::from_io_error(&error) {
         Some(Errno::BUSY) => "\nhint: it is a mount point; --merge puts the files into it",
         Some(Errno::XDEV) => "\nhint: it is on another volume than DEST; copy to it on its own",
-        Some(Errno::ACCESS | Errno::PERM) => {
+        Some(Errno::ACCESS | Errno::PERM) if is_anothers(staged) || is_anothers(target) => {
             "\nhint: only who may write a directory can move it; it belongs to another user, \
              whose files take the capability DAC_OVERRIDE"
+        }
+        Some(Errno::ACCESS | Errno::PERM) => {
+            "\nhint: the directory it is in belongs to another user; \
+             `securityContext: {fsGroup: 65532}` lets war-copy write in the volume"
         }
         Some(Errno::INVAL) => "\nhint: what waits is inside of it; use --staging",
         _ => "",
@@ -118,8 +144,21 @@ fn refused(error: io::Error, target: &Path) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("cannot replace {}{hint}", target.display()))
 }
 
-/// Brings each file of a directory to its place in the one that is there.
-fn merge(staged: &Path, target: &Path, changed: &mut BTreeSet<PathBuf>) -> Result<()> {
+/// Whether it is a directory of another user.
+fn is_anothers(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() != geteuid().as_raw())
+}
+
+/// Brings each file of a directory to its place in the one that is there. Neither need be one that its owner may write.
+fn merge(staged: &Path, target: &Path, changed: &mut Changed) -> Result<()> {
+    make_writable(staged); // it is of no use any more then
+    let mode = make_writable(target);
+    let merged = merge_each(staged, target, changed);
+    restore(target, mode);
+    merged
+}
+
+fn merge_each(staged: &Path, target: &Path, changed: &mut Changed) -> Result<()> {
     let into = fs::metadata(target).with_context(|| format!("cannot look at {}", target.display()))?;
     let group = (into.mode() & 0o2000 != 0).then_some(into.gid());
     for found in fs::read_dir(staged).with_context(|| format!("cannot read {}", staged.display()))? {
@@ -138,7 +177,7 @@ fn merge(staged: &Path, target: &Path, changed: &mut BTreeSet<PathBuf>) -> Resul
             regroup(&from, group)?;
         }
         rename(&from, &to)?;
-        changed.insert(target.into());
+        changed.add(target);
     }
     Ok(())
 }
