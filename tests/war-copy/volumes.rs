@@ -4,7 +4,7 @@ use crate::run::{Place, clear, identity, launch, names, put, refuse, tree, write
 use e2e::mounts::Tmpfs;
 use e2e::trace::Traced;
 use nix::errno::Errno;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::wait::WaitStatus;
 use std::fs;
 use std::path::PathBuf;
@@ -55,12 +55,38 @@ fn a_mount_point_in_dest_is_only_merged_into() {
     write(memory.path().join("other/theirs"), "theirs");
     let none = None::<&str>;
     mount(Some(&memory.path().join("other")), &conf, none, MsFlags::MS_BIND, none).unwrap();
-    refuse(launch(&[&place.contents(), &memory.path()]), 1, &["cannot replace", "mount point", "--merge"]);
+    refuse(launch(&[&place.contents(), &memory.path()]), 1, &["cannot replace", "mount point", "on its own"]);
     assert_eq!((names(memory.path()), names(&conf)), (vec!["conf".into(), "other".into()], vec!["theirs".into()]));
     // A rename leads to no other mount, be it the same file system.
     refuse(launch(&[&"--merge", &place.contents(), &memory.path()]), 1, &["on another volume than DEST"]);
     put(&[&PathBuf::from(format!("{}/conf/.", place.from.display())), &conf]);
     assert_eq!(names(&conf), ["theirs", "x"]);
+}
+
+#[test]
+fn what_cannot_be_replaced_keeps_all_of_it_out() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (place, memory) = (Place::new(), Tmpfs::new("size=1m"));
+    let none = None::<&str>;
+    write(place.from.join("a.war"), "new");
+    write(place.from.join("b.war"), "new");
+    write(place.from.join("site/x"), "new");
+    // A volume of its own, a directory of the same one, and a file, as a ConfigMap's by subPath.
+    for (mounted, kind) in [("site", Some("tmpfs")), ("site", None), ("b.war", None)] {
+        clear(memory.path());
+        write(memory.path().join("a.war"), "old");
+        write(memory.path().join("b.war"), "old");
+        write(memory.path().join("site/x"), "old");
+        let (at, flags) =
+            (memory.path().join(mounted), if kind.is_some() { MsFlags::empty() } else { MsFlags::MS_BIND });
+        mount(Some(&at), &at, kind, flags, none).unwrap();
+        let before = tree(memory.path());
+        refuse(launch(&[&place.contents(), &memory.path()]), 1, &["cannot replace", mounted, "mount point"]);
+        assert_eq!(tree(memory.path()), before, "{mounted} {kind:?}");
+        umount2(&at, MntFlags::MNT_DETACH).unwrap();
+    }
 }
 
 #[test]

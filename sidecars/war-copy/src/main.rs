@@ -67,6 +67,7 @@ fn put(work: &Work, plan: &Plan) -> Result<()> {
     staging::clean(work.config, plan)?;
     let pending = pending(work, plan)?;
     if !pending.is_empty() {
+        publish::check(work, &pending)?;
         let need = Need::of(work, &pending)?;
         need.check(plan)?;
         work.progress.expect(need.files, need.bytes);

@@ -6,7 +6,7 @@ use crate::tree::Pending;
 use crate::work::Work;
 use anyhow::{Context, Result, bail};
 use chassis::message;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, CWD, RenameFlags, StatxAttributes, StatxFlags, renameat_with, statx};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::collections::BTreeSet;
@@ -28,6 +28,24 @@ impl Changed {
         self.directories.insert(directory.into());
         self.moves += 1;
     }
+}
+
+/// # Errors
+/// If something is in the way that the kernel will not replace, since a volume is mounted there.
+pub fn check(work: &Work, pending: &[Pending]) -> Result<()> {
+    for Pending { entry, .. } in pending {
+        let merged = work.config.merge && entry.existing == Some(Kind::Directory);
+        if !merged && is_mount_point(&entry.target) {
+            return Err(refused(Errno::BUSY.into(), &entry.source, &entry.target));
+        }
+    }
+    Ok(())
+}
+
+/// Before Linux 5.8 nobody can tell; then it is the rename that fails.
+fn is_mount_point(path: &Path) -> bool {
+    let found = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Brings what waits in the holders to its place.
@@ -128,7 +146,7 @@ fn restore(path: &Path, mode: Option<Permissions>) {
 
 fn refused(error: io::Error, staged: &Path, target: &Path) -> anyhow::Error {
     let hint = match Errno::from_io_error(&error) {
-        Some(Errno::BUSY) => "\nhint: it is a mount point; --merge puts the files into it",
+        Some(Errno::BUSY) => "\nhint: it is a mount point; copy to it on its own",
         Some(Errno::XDEV) => "\nhint: it is on another volume than DEST; copy to it on its own",
         Some(Errno::ACCESS | Errno::PERM) if is_anothers(staged) || is_anothers(target) => {
             "\nhint: only who may write a directory can move it; it belongs to another user, \
