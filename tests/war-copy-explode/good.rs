@@ -256,3 +256,28 @@ fn owners_also_of_directories_that_only_names_imply() {
         assert_eq!((found.uid(), found.gid()), (1234, 5678), "{path}");
     }
 }
+
+#[test]
+fn owners_of_directories_that_are_there_already() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if !e2e::is_root() {
+        return;
+    }
+    for options in [&["--chown", "1234:5678"][..], &["--chown", "1234:5678", "--merge"]] {
+        let place = Place::with(&archive([stored("a/b/c", b"x"), directory("d/")]));
+        let explode = || {
+            let answer = place.explode(options);
+            assert_eq!(answer.code, 0, "{}", answer.stderr);
+            answer.stderr
+        };
+        explode();
+        for path in ["", "a", "a/b", "d"] {
+            let path = place.sample().join(path);
+            chown(&path, Some(0), Some(0)).unwrap();
+            explode();
+            let found = fs::metadata(&path).unwrap();
+            assert_eq!((found.uid(), found.gid()), (1234, 5678), "{options:?}: {}", path.display());
+            assert!(explode().contains("nothing to do"));
+        }
+    }
+}

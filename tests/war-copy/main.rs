@@ -13,6 +13,7 @@ mod links;
 mod memory;
 mod merge;
 mod names;
+mod owners;
 mod progress;
 mod races;
 mod same;

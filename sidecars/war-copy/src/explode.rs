@@ -1,6 +1,6 @@
 //! Archives, unpacked.
 
-use crate::attributes::{give, right};
+use crate::attributes::{give, right, right_directory};
 use crate::config::Existing;
 use crate::content::write_all;
 use crate::file::CREATE;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use rawzip::ReaderAt;
 use rustix::fs::{AtFlags, CWD, Mode, chmodat, fsync, mkdirat, openat, statat};
 use rustix::io::{Errno, pread};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -154,11 +154,16 @@ impl Directories<'_> {
         let wanted = mode.unwrap_or(IMPLIED);
         match mkdirat(&self.root.fd, path, wanted | Mode::RWXU) {
             Ok(()) => {
-                let fits = !self.existing || shown.symlink_metadata().map_or(true, |found| found.is_dir());
+                let there = self.existing.then(|| shown.symlink_metadata().ok()).flatten();
+                let fits = there.as_ref().is_none_or(Metadata::is_dir);
                 ensure!(fits, "cannot replace {}, which is no directory, by one", shown.display());
-                self.late.extend(Late::of(self.work, self.staged.join(path), wanted, None));
+                self.late.extend(match there {
+                    Some(_) => Late::merged(self.work, &shown, None),
+                    None => Late::of(self.work, self.staged.join(path), wanted, None),
+                });
                 Ok(())
             }
+            Err(Errno::EXIST) if self.existing && shown.is_dir() => Ok(()), // which keeps its mode
             Err(Errno::EXIST) => mode.map_or(Ok(()), |mode| {
                 self.widen(path, mode).with_context(|| format!("cannot write {}", shown.display()))
             }),
@@ -178,13 +183,13 @@ impl Directories<'_> {
         if !now.contains(missing) {
             chmodat(&self.root.fd, path, now | missing, AtFlags::empty())?;
         }
-        self.late.push(Late { staged: self.staged.join(path), mode, like: None });
+        self.late.push(Late { path: self.staged.join(path), mode: Some(mode), like: None });
         Ok(())
     }
 
     /// Those that are left to be done, each after the one it is in.
     fn sorted(mut self) -> Vec<Late> {
-        self.late.sort_unstable_by(|one, other| one.staged.cmp(&other.staged));
+        self.late.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         self.late
     }
 }
@@ -237,19 +242,32 @@ pub fn same(work: &Work, tools: &mut Tools, ledger: &Ledger, opened: &Opened, ta
     if !work.config.merge && !nothing_else(opened, target, Path::new(""), &mut 0)? {
         return Ok(false);
     }
-    let mut same = true;
+    let mut same = directories_right(work, target, Path::new(""));
+    let mut last = PathBuf::new();
     opened.archive.each(|Item { path, kind }| {
         work.stop.check()?;
         let there = target.join(&path);
         same = same
             && match &kind {
-                Kind::Directory(_) => there.symlink_metadata().is_ok_and(|found| found.is_dir()),
-                Kind::File(file) => stays(work, tools, ledger, opened, (&path, file), &there)?,
+                Kind::Directory(_) => directories_right(work, target, &path),
+                Kind::File(file) => {
+                    let parent = path.parent().filter(|parent| *parent != last);
+                    parent.is_none_or(|parent| {
+                        parent.clone_into(&mut last);
+                        directories_right(work, target, parent)
+                    }) && stays(work, tools, ledger, opened, (&path, file), &there)?
+                }
             };
         Ok(())
     })?;
     opened.unchanged()?;
     Ok(same)
+}
+
+/// Whether a directory of an archive, and those it is in, are there and have the owner that is asked for.
+fn directories_right(work: &Work, target: &Path, path: &Path) -> bool {
+    let right = |found: Metadata| found.is_dir() && right_directory(work.config, None, &found);
+    path.ancestors().all(|path| target.join(path).symlink_metadata().is_ok_and(right))
 }
 
 /// Whether a directory has as many files and directories as the archive, and no others.

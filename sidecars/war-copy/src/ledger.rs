@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use war_copy::digest::{Digest, sums_line};
 
@@ -16,6 +16,8 @@ pub struct Ledger {
     put: Count,
     same: Count,
     kept: Count,
+    /// Whether anything was done at all: links and directories are not counted
+    changed: AtomicBool,
     /// Every file there is at last, if a manifest is to be written
     digests: Mutex<Vec<(PathBuf, Digest)>>,
 }
@@ -51,6 +53,11 @@ impl Ledger {
         }
     }
 
+    /// Notes that DEST is not what it was.
+    pub fn changed(&self) {
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
     /// Takes over what another one has.
     pub fn absorb(&self, other: Self) {
         for (own, others) in [(&self.put, other.put), (&self.same, other.same), (&self.kept, other.kept)] {
@@ -78,11 +85,13 @@ impl Ledger {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (put, same, kept) = (load(&self.put.files), load(&self.same.files), load(&self.kept.files));
         let base = base.display();
-        let mut parts = vec![match (put, same, kept) {
-            (0, 1.., 0) => format!("nothing to do: {} in {base} right already", are(same)),
-            _ => format!("{} put in {base}", files(put)),
+        let nothing_done = (put, kept) == (0, 0) && same > 0 && !self.changed.load(Ordering::Relaxed);
+        let mut parts = vec![if nothing_done {
+            format!("nothing to do: {} in {base} right already", are(same))
+        } else {
+            format!("{} put in {base}", files(put))
         }];
-        if same > 0 && (put, kept) != (0, 0) {
+        if same > 0 && !nothing_done {
             parts.push(format!("{same} right already"));
         }
         if kept > 0 {

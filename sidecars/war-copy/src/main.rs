@@ -35,7 +35,7 @@ use staging::Staging;
 use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tree::Pending;
+use tree::{Late, Pending};
 use work::{Tools, Work};
 
 fn main() -> ExitCode {
@@ -72,9 +72,9 @@ fn put(work: &Work, plan: &Plan) -> Result<()> {
         need.check(plan)?;
         work.progress.expect(need.files, need.bytes);
         let staging = Staging::new(work.config, plan)?;
-        stage(work, &staging, &pending)?;
+        let merged = stage(work, &staging, &pending)?;
         work.expected.all_met()?;
-        publish::publish(work, &staging, &pending)?;
+        publish::publish(work, &staging, &pending, &merged)?;
     }
     work.expected.all_met()
 }
@@ -97,8 +97,9 @@ fn pending<'a>(work: &Work, plan: &'a Plan) -> Result<Vec<Pending<'a>>> {
     Ok(pending)
 }
 
-/// Brings the entries to where they wait, each in a directory of its own, and to the disk.
-fn stage(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()> {
+/// Brings the entries to where they wait, each in a directory of its own, and to the disk. Returns the directories that
+/// get their attributes when all is in them.
+fn stage(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<Vec<Late>> {
     let mut late = vec![];
     pool::run(
         |tools, job| tree::work_on(work, tools, job),
@@ -111,10 +112,11 @@ fn stage(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()> {
     )?;
     pending.iter().filter_map(|pending| pending.archive.as_deref()).try_for_each(Opened::unchanged)?;
     // From the innermost to the outermost: one that may not be written any more is entered no more.
-    late.iter().rev().try_for_each(|directory| directory.give(work))?;
+    let (merged, new): (Vec<_>, Vec<_>) = late.into_iter().partition(Late::is_merged);
+    new.iter().rev().try_for_each(|directory| directory.give(work))?;
     if work.config.sync && !work.sync_each {
         let sync = File::open(&staging.path).and_then(|volume| Ok(syncfs(volume)?));
         sync.with_context(|| format!("cannot sync the volume of {}", staging.path.display()))?;
     }
-    Ok(())
+    Ok(merged)
 }

@@ -1,8 +1,9 @@
 //! Makes what waits visible: each by one rename, so that a reader sees it old or new, and never a part.
 
+use crate::attributes::gives_group;
 use crate::plan::{Entry, Kind};
 use crate::staging::Staging;
-use crate::tree::Pending;
+use crate::tree::{Late, Pending};
 use crate::work::Work;
 use anyhow::{Context, Result, bail};
 use chassis::message;
@@ -48,11 +49,11 @@ fn is_mount_point(path: &Path) -> bool {
     found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// Brings what waits in the holders to its place.
+/// Brings what waits in the holders to its place, and gives the directories that were there their attributes.
 ///
 /// # Errors
 /// If the kernel refuses one; those before it are in place, and the message says how many.
-pub fn publish(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()> {
+pub fn publish(work: &Work, staging: &Staging, pending: &[Pending], merged: &[Late]) -> Result<()> {
     let mut changed = Changed::default();
     for (number, (one_pending, holder)) in pending.iter().zip(staging.holders()).enumerate() {
         let (entry, before) = (one_pending.entry, changed.moves);
@@ -62,6 +63,16 @@ pub fn publish(work: &Work, staging: &Staging, pending: &[Pending]) -> Result<()
             let count = pending.len();
             return Err(error.context(format!("{number} of {count} are in place{part}; the rest is as it was")));
         }
+    }
+    // From the innermost to the outermost, as those that were staged.
+    for directory in merged.iter().rev() {
+        directory
+            .give(work)
+            .context("all files are in place, but not all directories have the attributes asked for")?;
+        changed.add(&directory.path);
+    }
+    if changed.moves > 0 {
+        work.ledger.changed();
     }
     if work.config.sync {
         for directory in changed.directories {
@@ -83,7 +94,10 @@ fn put(work: &Work, entry: &Entry, holder: &Path, changed: &mut Changed) -> Resu
     // Not what was there in the beginning: another run may have been quicker, or an entry of this one.
     let there = whole && target.symlink_metadata().is_ok_and(|found| found.is_dir());
     match there {
-        true if work.config.merge => return merge(&staged, target, changed),
+        true if work.config.merge => {
+            let hand_down = !gives_group(work.config, entry.kind != Kind::Archive);
+            return merge(&staged, target, hand_down, changed);
+        }
         true => exchange(&staged, target, holder)?,
         false => rename(&staged, target).or_else(|error| {
             match error.downcast_ref::<io::Error>().and_then(Errno::from_io_error) {
@@ -167,25 +181,26 @@ fn is_anothers(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.uid() != geteuid().as_raw())
 }
 
-/// Brings each file of a directory to its place in the one that is there. Neither need be one that its owner may write.
-fn merge(staged: &Path, target: &Path, changed: &mut Changed) -> Result<()> {
+/// Brings each file of a directory to its place in the one that is there, whose group may be one to be handed down.
+/// Neither need be one that its owner may write.
+fn merge(staged: &Path, target: &Path, hand_down: bool, changed: &mut Changed) -> Result<()> {
     make_writable(staged); // it is of no use any more then
     let mode = make_writable(target);
-    let merged = merge_each(staged, target, changed);
+    let merged = merge_each(staged, target, hand_down, changed);
     restore(target, mode);
     merged
 }
 
-fn merge_each(staged: &Path, target: &Path, changed: &mut Changed) -> Result<()> {
+fn merge_each(staged: &Path, target: &Path, hand_down: bool, changed: &mut Changed) -> Result<()> {
     let into = fs::metadata(target).with_context(|| format!("cannot look at {}", target.display()))?;
-    let group = (into.mode() & 0o2000 != 0).then_some(into.gid());
+    let group = (hand_down && into.mode() & 0o2000 != 0).then_some(into.gid());
     for found in fs::read_dir(staged).with_context(|| format!("cannot read {}", staged.display()))? {
         let found = found.with_context(|| format!("cannot read {}", staged.display()))?;
         let (from, to) = (found.path(), target.join(found.file_name()));
         let directory = found.file_type()?.is_dir();
         match to.symlink_metadata() {
             Ok(there) if there.is_dir() && directory => {
-                merge(&from, &to, changed)?;
+                merge(&from, &to, hand_down, changed)?;
                 continue;
             }
             Ok(there) if there.is_dir() || directory => bail!("cannot replace {}: one is a directory", to.display()),

@@ -1,6 +1,6 @@
 //! Whether what is in DEST is right already: by what it holds, not by its time.
 
-use crate::attributes::right;
+use crate::attributes::{right, right_directory};
 use crate::config::{Existing, Follow};
 use crate::explode::{self, Opened};
 use crate::ledger::{Fate, Ledger};
@@ -9,9 +9,9 @@ use crate::source::Source;
 use crate::tree::MAX_DEPTH;
 use crate::work::{Tools, Work};
 use anyhow::{Context, Result, ensure};
-use rustix::fs::CWD;
+use rustix::fs::{CWD, lstat, stat};
 use rustix::io::pread;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -57,10 +57,12 @@ fn directory(
     depth: usize,
 ) -> Result<bool> {
     ensure!(depth < MAX_DEPTH, "{} has directories nested deeper than {MAX_DEPTH}", source.display());
-    if !fs::symlink_metadata(target).is_ok_and(|found| found.is_dir()) {
+    let cannot_read = || format!("cannot read {}", source.display());
+    let like = stat(source).with_context(cannot_read)?;
+    let right = |found: Metadata| found.is_dir() && right_directory(work.config, Some(&like), &found);
+    if !fs::symlink_metadata(target).is_ok_and(right) {
         return Ok(false);
     }
-    let cannot_read = || format!("cannot read {}", source.display());
     let mut count = 0;
     for found in fs::read_dir(source).with_context(cannot_read)? {
         work.stop.check()?;
@@ -96,8 +98,12 @@ pub fn entries(directory: &Path) -> Result<usize> {
 /// Whether a symbolic link is there and leads to the same.
 pub fn link(work: &Work, source: &Path, target: &Path) -> Result<bool> {
     let to = fs::read_link(source).with_context(|| format!("cannot read the link {}", source.display()))?;
-    let kept = work.config.existing == Existing::Keep && target.symlink_metadata().is_ok();
-    Ok(kept || fs::read_link(target).is_ok_and(|there| there == to))
+    let Ok(found) = target.symlink_metadata() else { return Ok(false) };
+    if work.config.existing == Existing::Keep {
+        return Ok(true);
+    }
+    let like = lstat(source).with_context(|| format!("cannot look at {}", source.display()))?;
+    Ok(fs::read_link(target).is_ok_and(|there| there == to) && right(work.config, Some(&like), &found))
 }
 
 /// Whether a file need not be put, since it is there or is to be left; then it is in the ledger.

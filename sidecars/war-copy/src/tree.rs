@@ -1,7 +1,7 @@
 //! Directories: walked by one, their files put by many.
 
-use crate::attributes::{CHOWN, PERMISSIONS, give, permissions, times};
-use crate::config::{Chown, Follow};
+use crate::attributes::{PERMISSIONS, give, give_link, gives_merged, may_change, permissions};
+use crate::config::Follow;
 use crate::explode::{self, Opened};
 use crate::file;
 use crate::plan::{Entry, Kind};
@@ -10,8 +10,7 @@ use crate::same;
 use crate::work::{Tools, Work};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fchmod, fstat, mkdirat, openat, readlinkat,
-    statat, symlinkat, utimensat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, mkdirat, openat, readlinkat, statat, symlinkat,
 };
 use rustix::path::Arg;
 use std::ffi::{CStr, OsStr, OsString};
@@ -138,7 +137,7 @@ pub fn stage(
         (Kind::Symlink, _) => symlink(work, CWD, &entry.source, &to, name, &entry.source, false),
         (Kind::Directory, _) => walk.directory(&Arc::new(Folder::of(work, entry)?), &to, name, existing),
         (Kind::Archive, Some(archive)) => {
-            let root = walk.make(&to, name, Mode::from_raw_mode(0o755), None)?;
+            let root = walk.make(&to, name, Mode::from_raw_mode(0o755), None, existing)?;
             explode::stage(work, feed, archive, &root, existing, &holder.join(name), late)
         }
         (Kind::Archive, None) => bail!("{} has not been opened", entry.source.display()),
@@ -148,9 +147,10 @@ pub fn stage(
 /// A directory that gets its attributes when it is complete: writing in it would change its time, and may not even be
 /// allowed any more.
 pub struct Late {
-    /// Where it waits
-    pub staged: PathBuf,
-    pub mode: Mode,
+    /// Where it waits; or where it is, if it is one that is merged into
+    pub path: PathBuf,
+    /// What a new one may have at most
+    pub mode: Option<Mode>,
     pub like: Option<Stat>,
 }
 
@@ -158,18 +158,32 @@ impl Late {
     /// A directory that waits at `staged` and should have this mode, if it needs to be given to it at all.
     pub fn of(work: &Work, staged: PathBuf, mode: Mode, like: Option<Stat>) -> Option<Self> {
         let needed = work.config.preserve || work.config.chown.is_some() || !mode.contains(Mode::RWXU);
-        needed.then_some(Self { staged, mode, like })
+        needed.then_some(Self { path: staged, mode: Some(mode), like })
+    }
+
+    /// A directory that is there, and that others are merged into.
+    pub fn merged(work: &Work, target: &Path, like: Option<Stat>) -> Option<Self> {
+        gives_merged(work.config).then(|| Self { path: target.into(), mode: None, like })
+    }
+
+    pub fn is_merged(&self) -> bool {
+        self.mode.is_none()
     }
 
     /// # Errors
     /// If the kernel does not allow it.
     pub fn give(&self, work: &Work) -> Result<()> {
-        let shown = self.staged.display();
-        let directory = open_directory(CWD, &self.staged, &self.staged, false)?;
-        let now = Mode::from_raw_mode(fstat(&directory)?.st_mode);
-        let without = PERMISSIONS - self.mode; // what it was created with only to write in it
-        fchmod(&directory, now - without).with_context(|| format!("cannot change {shown}"))?;
-        give(work.config, &directory, self.like.as_ref()).with_context(|| format!("cannot change {shown}"))
+        let cannot = || format!("cannot change {}", self.path.display());
+        let directory = open_directory(CWD, &self.path, &self.path, false)?;
+        let found = fstat(&directory).with_context(cannot)?;
+        let mut like = self.like.as_ref();
+        if let Some(mode) = self.mode {
+            let without = PERMISSIONS - mode; // what it was created with only to write in it
+            fchmod(&directory, Mode::from_raw_mode(found.st_mode) - without).with_context(cannot)?;
+        } else if !may_change(found.st_uid) {
+            like = None; // it stays as whoever owns it wants it
+        }
+        give(work.config, &directory, like).with_context(cannot)
     }
 }
 
@@ -192,7 +206,7 @@ impl Walk<'_, '_> {
         let identity = (stat.st_dev, stat.st_ino);
         ensure!(!self.above.contains(&identity), "{shown} is a link to a directory that it is in");
         ensure!(self.above.len() < MAX_DEPTH, "{shown} is nested deeper than {MAX_DEPTH}");
-        let to = self.make(into, name, permissions(&stat), Some(stat))?;
+        let to = self.make(into, name, permissions(&stat), Some(stat), existing)?;
 
         let mut directories = vec![];
         let mut names = vec![];
@@ -243,14 +257,22 @@ impl Walk<'_, '_> {
     }
 
     /// A new directory that waits, open to be written in whatever its mode will be.
-    fn make(&mut self, into: &Folder, name: &OsStr, mode: Mode, like: Option<Stat>) -> Result<Arc<Folder>> {
+    fn make(
+        &mut self,
+        into: &Folder,
+        name: &OsStr,
+        mode: Mode,
+        like: Option<Stat>,
+        existing: bool,
+    ) -> Result<Arc<Folder>> {
         let path = into.path.join(name);
         let cannot_write = || format!("cannot write {}", path.display());
         mkdirat(&into.fd, name, mode | Mode::RWXU).with_context(cannot_write)?;
         let fd = open_directory(&into.fd, name, &path, false)?;
-        if let Some(late) = Late::of(self.work, self.staged(&path), mode, like) {
-            self.late.push(late);
-        }
+        self.late.extend(match existing {
+            true => Late::merged(self.work, &path, like),
+            false => Late::of(self.work, self.staged(&path), mode, like),
+        });
         Ok(Arc::new(Folder { fd, path }))
     }
 
@@ -286,13 +308,9 @@ fn symlink(
     }
     let leads = readlinkat(&at, source, vec![]).with_context(|| format!("cannot read the link {}", path.display()))?;
     symlinkat(leads.as_c_str(), &to.fd, name).with_context(|| format!("cannot write {}", target.display()))?;
-    if let Some(Chown { uid, gid }) = work.config.chown {
-        let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
-        chownat(&to.fd, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).context(CHOWN)?;
-    }
-    if work.config.preserve {
+    if work.config.preserve || work.config.chown.is_some() {
         let like = statat(&at, source, AtFlags::SYMLINK_NOFOLLOW)?;
-        utimensat(&to.fd, name, &times(&like), AtFlags::SYMLINK_NOFOLLOW)?;
+        give_link(work.config, &to.fd, name, &like).with_context(|| format!("cannot write {}", target.display()))?;
     }
     Ok(())
 }
