@@ -102,6 +102,25 @@ fn two_archives_merged_into_one_directory() {
 }
 
 #[test]
+fn of_two_archives_with_a_file_of_one_name_the_later_one_counts() {
+    let later = archive([stored("a", b"later")]);
+    let place = Place::with(&later);
+    let other = place.path("sample.zip");
+    fs::write(&other, archive([stored("a", b"a"), stored("b", b"b")])).unwrap();
+    // What is expected of an archive is expected of all of it.
+    tool("sh", ["-c", "sha256sum sample.war sample.zip > SHA256SUMS"], place.root.path());
+    let manifest = place.path("manifest");
+    for run in ["put", "right already"] {
+        let answer = place.explode(&["--merge", "--manifest", manifest.to_str().unwrap(), other.to_str().unwrap()]);
+        assert!(answer.code == 0 && answer.stderr.contains(run), "{}", answer.stderr);
+        assert!(answer.stderr.contains("SHA-256 of 2 checked"), "{}", answer.stderr);
+        assert_eq!(Tree::of(&place.sample()).contents(), [("a", Some(&b"later"[..])), ("b", Some(b"b"))].into());
+        assert_eq!(fs::read_to_string(&manifest).unwrap().lines().count(), 2, "{run}");
+        tool("sha256sum", ["--check", "--strict", "--quiet", "../manifest"], &place.webapps());
+    }
+}
+
+#[test]
 fn the_digest_of_the_archive_is_checked() {
     let place = Place::with(&version(1));
     tool("sh", ["-c", "sha256sum sample.war > SHA256SUMS"], place.root.path());

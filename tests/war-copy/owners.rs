@@ -123,3 +123,24 @@ fn directories_that_are_merged_into_get_modes_and_times() {
     put(&[&"--merge", &place.contents(), &place.to]);
     assert_eq!(crate::run::mode(place.to.join("site")), 0o700);
 }
+
+/// Of two sources with one directory it has what the later one says, in every run.
+#[test]
+fn a_directory_of_two_sources_is_like_the_later_one() {
+    let place = Place::new();
+    let [one, two] = ["1", "2"].map(|name| place.from.join(name).join("site"));
+    for (source, mode) in [(&one, 0o755), (&two, 0o751)] {
+        write(source.join("below").join(mode.to_string()), "page");
+        set_mode(source.join("below"), mode);
+        set_mode(source, mode);
+    }
+    for (sources, mode) in [([&one, &two], 0o751), ([&two, &one], 0o755)] {
+        for run in ["put", "right already"] {
+            let said = put(&[&"-a", &"--merge", sources[0], sources[1], &place.to]);
+            assert_eq!(said.contains("nothing to do"), run == "right already", "{said}");
+            for name in ["site", "site/below"] {
+                assert_eq!(crate::run::mode(place.to.join(name)), mode, "{name}, {run}");
+            }
+        }
+    }
+}

@@ -143,6 +143,30 @@ fn the_manifest_is_what_sha256sum_checks() {
     assert_eq!(tree(&place.to), tree(&place.from));
 }
 
+/// Where two sources have a file of one name, it is the later one that is put, in every run, and listed, once.
+#[test]
+fn the_manifest_of_two_sources_in_one_directory() {
+    let place = Place::new();
+    let [one, two] = ["1", "2"].map(|name| place.from.join(name).join("site"));
+    for (source, contents) in [(&one, "one"), (&two, "two")] {
+        write(source.join("f"), contents);
+        write(source.join("below/f"), contents);
+        write(source.join(format!("only/{contents}")), contents);
+    }
+    let manifest = place.to.join("SUMS");
+    let put = |sources: [&Path; 2]| put(&[&"--merge", &"--manifest", &manifest, &sources[0], &sources[1], &place.to]);
+    for (sources, last) in [([&*one, &*two], "two"), ([&two, &one], "one")] {
+        for run in ["put", "right already"] {
+            let said = put(sources);
+            assert_eq!(said.contains("nothing to do"), run == "right already", "{said}");
+            assert_eq!(check(&place.to, &manifest), 4, "{run}");
+            for name in ["site/f", "site/below/f"] {
+                assert_eq!(fs::read_to_string(place.to.join(name)).unwrap(), last, "{name}, {run}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_manifest_that_cannot_be_written_is_an_error() {
     let place = place();

@@ -5,6 +5,7 @@ use crate::config::Existing;
 use crate::content::write_all;
 use crate::file::CREATE;
 use crate::ledger::{Fate, Ledger};
+use crate::others::Others;
 use crate::plan::Entry;
 use crate::pool::Feed;
 use crate::source::Source;
@@ -101,7 +102,7 @@ impl Opened {
 pub fn stage(
     work: &Work,
     feed: &Feed<tree::Job>,
-    opened: &Arc<Opened>,
+    (opened, others): (&Arc<Opened>, &Others),
     root: &Arc<Folder>,
     existing: bool,
     staged: &Path,
@@ -114,6 +115,7 @@ pub fn stage(
     opened.archive.each(|Item { path, kind }| {
         match kind {
             Kind::Directory(mode) => directories.make(&path, Some(Mode::from_raw_mode(mode)))?,
+            Kind::File(_) if others.have_file(&root.path.join(&path)) => {}
             Kind::File(file) => {
                 let parent = path.parent().unwrap_or(Path::new(""));
                 if parent != last {
@@ -238,7 +240,13 @@ fn put(work: &Work, tools: &mut Tools, job: &Job, path: &Path, file: &archive::F
 ///
 /// # Errors
 /// If the archive's files are not what it says of them.
-pub fn same(work: &Work, tools: &mut Tools, ledger: &Ledger, opened: &Opened, target: &Path) -> Result<bool> {
+pub fn same(
+    work: &Work,
+    tools: &mut Tools,
+    ledger: &Ledger,
+    (opened, others): (&Opened, &Others),
+    target: &Path,
+) -> Result<bool> {
     if !work.config.merge && !nothing_else(opened, target, Path::new(""), &mut 0)? {
         return Ok(false);
     }
@@ -250,6 +258,7 @@ pub fn same(work: &Work, tools: &mut Tools, ledger: &Ledger, opened: &Opened, ta
         same = same
             && match &kind {
                 Kind::Directory(_) => directories_right(work, target, &path),
+                Kind::File(_) if others.have_file(&there) => true,
                 Kind::File(file) => {
                     let parent = path.parent().filter(|parent| *parent != last);
                     parent.is_none_or(|parent| {

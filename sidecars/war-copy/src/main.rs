@@ -10,6 +10,7 @@ mod expected;
 mod explode;
 mod file;
 mod ledger;
+mod others;
 mod parents;
 mod plan;
 mod pool;
@@ -28,6 +29,7 @@ use chassis::{exit, message};
 use config::Config;
 use expected::Expected;
 use explode::Opened;
+use others::Others;
 use plan::{Kind, Plan};
 use rustix::fs::syncfs;
 use space::Need;
@@ -83,15 +85,17 @@ fn put(work: &Work, plan: &Plan) -> Result<()> {
 fn pending<'a>(work: &Work, plan: &'a Plan) -> Result<Vec<Pending<'a>>> {
     let mut tools = Tools::default();
     let mut pending = vec![];
-    for entry in &plan.entries {
+    for (number, entry) in plan.entries.iter().enumerate() {
         let archive = match work.config.explode {
             Some(limits) if entry.kind == Kind::Archive => {
                 Some(Arc::new(Opened::new(work, &mut tools, entry, limits)?))
             }
             _ => None,
         };
-        if !same::entry(work, &mut tools, entry, archive.as_deref())? {
-            pending.push(Pending { entry, archive });
+        let others = Others::of(work, &mut tools, plan, number)?;
+        let one = Pending { entry, archive, others };
+        if !same::entry(work, &mut tools, &one)? {
+            pending.push(one);
         }
     }
     Ok(pending)

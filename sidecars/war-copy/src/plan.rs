@@ -20,6 +20,8 @@ pub struct Plan {
     /// The directories that sources are in
     pub beside: Vec<Beside>,
     pub parents: Parents,
+    /// What more than one entry becomes
+    pub shared: HashSet<PathBuf>,
 }
 
 /// Something that becomes visible at once.
@@ -78,7 +80,8 @@ impl Plan {
             (Err(_), _) if config.parents => (dest.clone(), None),
             (Err(_), _) => bail!("{}", missing(config, dest)),
         };
-        let mut plan = Self { entries: vec![], base, beside: vec![], parents: Parents::default() };
+        let mut plan =
+            Self { entries: vec![], base, beside: vec![], parents: Parents::default(), shared: HashSet::new() };
         for source in &config.sources {
             plan.add(config, source, lone_target.as_deref())?;
         }
@@ -86,7 +89,7 @@ impl Plan {
         if config.parents {
             plan.parents = Parents::make(&plan.base)?;
         }
-        plan.check(config)?;
+        plan.shared = plan.check(config)?;
         Ok(plan)
     }
 
@@ -137,13 +140,16 @@ impl Plan {
         Ok(())
     }
 
-    /// Looks at the entries together.
-    fn check(&self, config: &Config) -> Result<()> {
-        let mut targets = HashSet::new();
+    /// Looks at the entries together, and returns what more than one of them becomes.
+    fn check(&self, config: &Config) -> Result<HashSet<PathBuf>> {
+        let (mut targets, mut shared) = (HashSet::new(), HashSet::new());
         for Entry { source, target, kind, existing } in &self.entries {
             let (from, to) = (source.display(), target.display());
             let whole = matches!(kind, Kind::Directory | Kind::Archive);
-            ensure!(targets.insert(target) || (config.merge && whole), "{from} is not the only one to become {to}");
+            if !targets.insert(target) {
+                ensure!(config.merge && whole, "{from} is not the only one to become {to}");
+                shared.insert(target.clone());
+            }
             match existing {
                 Some(Kind::Directory) => ensure!(whole, "cannot replace {to}, a directory, by {from}, which is none"),
                 Some(_) => ensure!(!whole, "cannot replace {to}, which is no directory, by {from}, which is one"),
@@ -156,7 +162,7 @@ impl Plan {
                 ensure!(!inside, "cannot copy {from} into itself, {to}\nhint: choose a DEST outside of it");
             }
         }
-        Ok(())
+        Ok(shared)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::attributes::{right, right_directory};
 use crate::config::{Existing, Follow};
-use crate::explode::{self, Opened};
+use crate::explode;
 use crate::ledger::{Fate, Ledger};
-use crate::plan::{Entry, Kind};
+use crate::others::Others;
+use crate::plan::Kind;
 use crate::source::Source;
-use crate::tree::MAX_DEPTH;
+use crate::tree::{MAX_DEPTH, Pending};
 use crate::work::{Tools, Work};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{CWD, lstat, stat};
@@ -21,7 +22,7 @@ use war_copy::digest::Digest;
 ///
 /// # Errors
 /// If a source cannot be read, or does not have the digest that is expected of it.
-pub fn entry(work: &Work, tools: &mut Tools, entry: &Entry, archive: Option<&Opened>) -> Result<bool> {
+pub fn entry(work: &Work, tools: &mut Tools, Pending { entry, archive, others }: &Pending) -> Result<bool> {
     if entry.existing.is_none() {
         return Ok(false);
     }
@@ -38,8 +39,8 @@ pub fn entry(work: &Work, tools: &mut Tools, entry: &Entry, archive: Option<&Ope
             file(work, tools, &ledger, &source, target)?
         }
         (Kind::Symlink, _) => link(work, source, target)?,
-        (Kind::Archive, Some(archive)) => explode::same(work, tools, &ledger, archive, target)?,
-        (Kind::Directory | Kind::Archive, _) => directory(work, tools, &ledger, source, target, 0)?,
+        (Kind::Archive, Some(archive)) => explode::same(work, tools, &ledger, (archive, others), target)?,
+        (Kind::Directory | Kind::Archive, _) => directory(work, tools, &ledger, others, (source, target), 0)?,
     };
     if same {
         work.ledger.absorb(ledger);
@@ -52,14 +53,15 @@ fn directory(
     work: &Work,
     tools: &mut Tools,
     ledger: &Ledger,
-    source: &Path,
-    target: &Path,
+    others: &Others,
+    (source, target): (&Path, &Path),
     depth: usize,
 ) -> Result<bool> {
     ensure!(depth < MAX_DEPTH, "{} has directories nested deeper than {MAX_DEPTH}", source.display());
     let cannot_read = || format!("cannot read {}", source.display());
     let like = stat(source).with_context(cannot_read)?;
-    let right = |found: Metadata| found.is_dir() && right_directory(work.config, Some(&like), &found);
+    let like = (!others.have_directory(target)).then_some(&like);
+    let right = |found: Metadata| found.is_dir() && right_directory(work.config, like, &found);
     if !fs::symlink_metadata(target).is_ok_and(right) {
         return Ok(false);
     }
@@ -73,7 +75,10 @@ fn directory(
         let kind = if follow { fs::metadata(&source) } else { fs::symlink_metadata(&source) };
         let kind = kind.with_context(|| format!("cannot look at {}", source.display()))?.file_type();
         let same = if kind.is_dir() {
-            directory(work, tools, ledger, &source, &target, depth + 1)?
+            directory(work, tools, ledger, others, (&source, &target), depth + 1)?
+        } else if others.have_file(&target) {
+            work.expected.waive(&source);
+            true
         } else if kind.is_symlink() {
             link(work, &source, &target)?
         } else {

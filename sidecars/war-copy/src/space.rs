@@ -53,7 +53,7 @@ impl Need {
         Ok(need)
     }
 
-    fn entry(&mut self, work: &Work, feed: &Feed<Job>, Pending { entry, archive }: &Pending) -> Result<()> {
+    fn entry(&mut self, work: &Work, feed: &Feed<Job>, Pending { entry, archive, .. }: &Pending) -> Result<()> {
         let there = (work.config.merge && entry.existing.is_some()).then_some(entry.target.as_path());
         match (entry.kind, archive) {
             (Kind::Archive, Some(archive)) => {

@@ -4,6 +4,7 @@ use crate::attributes::{PERMISSIONS, give, give_link, gives_merged, may_change, 
 use crate::config::Follow;
 use crate::explode::{self, Opened};
 use crate::file;
+use crate::others::Others;
 use crate::plan::{Entry, Kind};
 use crate::pool::Feed;
 use crate::same;
@@ -90,6 +91,7 @@ pub struct Pending<'a> {
     pub entry: &'a Entry,
     /// It, if it is to be unpacked
     pub archive: Option<Arc<Opened>>,
+    pub others: Others,
 }
 
 /// What there is to do for the pool.
@@ -114,7 +116,7 @@ pub fn work_on(work: &Work, tools: &mut Tools, job: Job) -> Result<()> {
 pub fn stage(
     work: &Work,
     feed: &Feed<Job>,
-    Pending { entry, archive }: &Pending,
+    Pending { entry, archive, others }: &Pending,
     holder: &Path,
     late: &mut Vec<Late>,
 ) -> Result<()> {
@@ -124,7 +126,7 @@ pub fn stage(
     let base = target.parent().unwrap_or(Path::new(""));
     let to = Arc::new(Folder { fd: open_directory(CWD, holder, base, false)?, path: base.into() });
     let existing = entry.existing.is_some() && (work.config.merge || entry.kind == Kind::File);
-    let mut walk = Walk { work, feed, holder, base, late, above: vec![] };
+    let mut walk = Walk { work, feed, holder, base, others, late, above: vec![] };
     match (entry.kind, archive) {
         (Kind::File, _) => {
             let parent = entry.source.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -138,7 +140,7 @@ pub fn stage(
         (Kind::Directory, _) => walk.directory(&Arc::new(Folder::of(work, entry)?), &to, name, existing),
         (Kind::Archive, Some(archive)) => {
             let root = walk.make(&to, name, Mode::from_raw_mode(0o755), None, existing)?;
-            explode::stage(work, feed, archive, &root, existing, &holder.join(name), late)
+            explode::stage(work, feed, (archive, others), &root, existing, &holder.join(name), late)
         }
         (Kind::Archive, None) => bail!("{} has not been opened", entry.source.display()),
     }
@@ -193,6 +195,7 @@ struct Walk<'a, 'b> {
     holder: &'a Path,
     /// What the holder will be
     base: &'a Path,
+    others: &'a Others,
     late: &'a mut Vec<Late>,
     /// The directories that this one is in, by device and inode
     above: Vec<(u64, u64)>,
@@ -213,6 +216,11 @@ impl Walk<'_, '_> {
         from.each(self.work, |child, kind| {
             let child_name = || OsStr::from_bytes(child.to_bytes()).to_owned();
             match kind {
+                FileType::RegularFile | FileType::Symlink
+                    if !self.others.none_after() && self.others.have_file(&to.path.join(child_name())) =>
+                {
+                    self.work.expected.waive(&from.path.join(child_name()));
+                }
                 FileType::RegularFile => {
                     names.push((child_name(), None));
                     if names.len() == BATCH {
@@ -269,10 +277,13 @@ impl Walk<'_, '_> {
         let cannot_write = || format!("cannot write {}", path.display());
         mkdirat(&into.fd, name, mode | Mode::RWXU).with_context(cannot_write)?;
         let fd = open_directory(&into.fd, name, &path, false)?;
-        self.late.extend(match existing {
-            true => Late::merged(self.work, &path, like),
-            false => Late::of(self.work, self.staged(&path), mode, like),
-        });
+        let like = like.filter(|_| !self.others.have_directory(&path));
+        if !existing {
+            self.late.extend(Late::of(self.work, self.staged(&path), mode, like));
+        }
+        if existing || self.others.before {
+            self.late.extend(Late::merged(self.work, &path, like));
+        }
         Ok(Arc::new(Folder { fd, path }))
     }
 
