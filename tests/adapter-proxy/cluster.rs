@@ -6,14 +6,14 @@ mod names;
 use e2e::launch::Launch;
 use e2e::process::until;
 use e2e::proxy::cluster::{Client, Net, Proxy, Server, View, redis, who};
-use e2e::proxy::launch;
+use e2e::proxy::{Place, launch};
 use e2e::sidecar::{free_port, refuse};
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -175,4 +175,44 @@ fn a_cluster_that_cannot_be() {
             refuse(launch, 2, words);
         }
     }
+}
+
+/// A server that holds the connections it has, and how many there have been.
+fn counting() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = count.clone();
+    thread::spawn(move || {
+        let mut held = vec![];
+        for stream in listener.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            held.push(stream);
+        }
+    });
+    (address, count)
+}
+
+/// What is left of it is served to its end, and nobody looks after it any more.
+#[test]
+fn a_cluster_that_is_taken_out() {
+    let ((old, olds), (new, news), listen) = (counting(), counting(), free_port());
+    let text = |name: &str, to| {
+        format!(
+            "listeners: [{{listen: '{listen}', cluster: {name}}}]\n\
+             clusters: {{{name}: {{endpoints: ['{to}'], health: {{check: {{tcp: {{}}}}, interval: 20ms}}}}}}\n"
+        )
+    };
+    let place = Place::new(&text("old", old));
+    let proxy = e2e::proxy::Proxy::of(&place, listen, &[]);
+    let mut held = proxy.connect();
+    held.write_all(b"x").unwrap();
+    until("it is checked", || olds.load(Ordering::Relaxed) > 3);
+    place.write(&text("new", new));
+    until("the new one is checked", || news.load(Ordering::Relaxed) > 3);
+    let before = olds.load(Ordering::Relaxed);
+    until("it goes on", || news.load(Ordering::Relaxed) > 10);
+    assert_eq!(olds.load(Ordering::Relaxed), before, "it is checked though it is gone");
+    held.write_all(b"x").unwrap();
+    drop(held);
+    proxy.sidecar.finish();
 }

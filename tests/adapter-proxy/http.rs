@@ -8,6 +8,7 @@ mod heads;
 mod leaving;
 mod life;
 mod memory;
+mod patience;
 mod refusals;
 mod suspects;
 mod upgrades;

@@ -33,14 +33,14 @@ pub async fn quiet(asked: Instant, quiet_for: Duration, ended: &Notify, traffic:
 ///
 /// # Errors
 /// When something was under way.
-pub fn cut_off(traffic: &[Rc<Traffic>], quiet_for: Duration) -> Result<()> {
+pub fn cut_off(traffic: &[Rc<Traffic>]) -> Result<()> {
     let (mut busy, mut silent) = (vec![], 0);
     for one in traffic {
-        match one.busy(quiet_for) {
-            0 => {}
-            count => busy.push(format!("{count} of {}", one.listener)),
+        let under_way = one.under_way();
+        if under_way > 0 {
+            busy.push(format!("{under_way} of {}", one.listener));
         }
-        silent += one.open() - one.busy(quiet_for);
+        silent += one.open() - under_way;
     }
     if !busy.is_empty() {
         bail!("connections are cut off: {}\nhint: `--drain-timeout` gives them more time", busy.join(", "));

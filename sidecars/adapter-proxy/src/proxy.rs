@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::sleep_until;
@@ -37,7 +37,7 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
     let admin = admin::bind(settings.admin)?;
     let status = Rc::new(Status { quit: settings.quit.then(Notify::new), ..Status::default() });
     let answering = admin::serve(admin, status.clone());
-    let mut proxy = Proxy::new(settings.file.clone(), status.clone());
+    let mut proxy = Proxy::new(settings.file.clone(), settings.ending.quiet_for, status.clone());
     let tidying = spawn_local({
         let shared = status.shared.clone();
         async move { shared.tcp.pipes.tidy().await }
@@ -53,6 +53,7 @@ pub async fn proxy(settings: Settings, stop: &Stop) -> Result<()> {
 
 struct Proxy {
     file: Option<PathBuf>,
+    quiet_for: Duration,
     config: Option<Config>,
     doors: BTreeMap<Address, Door>,
     clusters: BTreeMap<String, Rc<Cluster>>,
@@ -62,9 +63,10 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn new(file: Option<PathBuf>, status: Rc<Status>) -> Self {
+    fn new(file: Option<PathBuf>, quiet_for: Duration, status: Rc<Status>) -> Self {
         Self {
             file,
+            quiet_for,
             config: None,
             doors: BTreeMap::new(),
             clusters: BTreeMap::new(),
@@ -105,7 +107,7 @@ impl Proxy {
             tokio::select! {
                 () = watch.changed() => self.reload(),
                 () = &mut quiet => return Ok(()),
-                () = &mut over => return drain::cut_off(&status.traffic(), settings.ending.quiet_for),
+                () = &mut over => return drain::cut_off(&status.traffic()),
             }
         }
     }
@@ -126,8 +128,12 @@ impl Proxy {
         for listener in config.listeners.iter().filter(|listener| !self.doors.contains_key(&listener.listen)) {
             new.insert(listener.listen.clone(), Listener::at(&listener.listen, Mode::from_raw_mode(listener.mode))?);
         }
-        self.clusters =
+        let clusters =
             config.clusters.iter().map(|(name, cluster)| (name.clone(), self.cluster(name, cluster))).collect();
+        let before = std::mem::replace(&mut self.clusters, clusters);
+        for (_, gone) in before.iter().filter(|(name, _)| !self.clusters.contains_key(*name)) {
+            gone.retire();
+        }
         self.status.clusters.replace(self.clusters.clone());
         self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
         let workers = self.workers(&config);
@@ -209,7 +215,8 @@ impl Proxy {
         let shared = &self.status.shared;
         // One that was gone for a while and has connections left goes on counting.
         let before = self.status.traffic().into_iter().find(|traffic| traffic.listener == listener.listen);
-        let traffic = before.unwrap_or_else(|| Traffic::new(listener.listen.clone(), shared.ended.clone()));
+        let traffic =
+            before.unwrap_or_else(|| Traffic::new(listener.listen.clone(), self.quiet_for, shared.ended.clone()));
         let door = Door::open(socket, (listener.clone(), routing), traffic, shared);
         self.doors.insert(listener.listen.clone(), door);
     }

@@ -8,9 +8,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// What was under way so shortly before the end is not to look complete to anybody.
-const JUST_NOW: Duration = Duration::from_millis(500);
-
 /// Which way bytes go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
@@ -33,6 +30,8 @@ pub struct Traffic {
     pub complaints: Complaints,
     open: RefCell<BTreeMap<u64, Rc<Progress>>>,
     last: Cell<Instant>,
+    /// Who has moved nothing for so long is silent
+    quiet_for: Duration,
     ended: Rc<Notify>,
 }
 
@@ -44,14 +43,16 @@ struct Progress {
 }
 
 impl Progress {
-    fn is_busy(&self, quiet_for: Duration) -> bool {
+    /// Whether something would be missing if it ended now, as far as can be known: it holds something, or has moved
+    /// something within `quiet_for`.
+    fn is_under_way(&self, quiet_for: Duration) -> bool {
         self.held.get() > 0 || self.last.get().elapsed() < quiet_for
     }
 }
 
 impl Traffic {
     /// `ended` is told whenever a connection has.
-    pub fn new(listener: Address, ended: Rc<Notify>) -> Rc<Self> {
+    pub fn new(listener: Address, quiet_for: Duration, ended: Rc<Notify>) -> Rc<Self> {
         Rc::new(Self {
             listener,
             accepted: Cell::default(),
@@ -62,6 +63,7 @@ impl Traffic {
             complaints: Complaints::default(),
             open: RefCell::default(),
             last: Cell::new(Instant::now()),
+            quiet_for,
             ended,
         })
     }
@@ -71,9 +73,9 @@ impl Traffic {
         self.open.borrow().len()
     }
 
-    /// How many of them have something under way, or had within `quiet_for`.
-    pub fn busy(&self, quiet_for: Duration) -> usize {
-        self.open.borrow().values().filter(|progress| progress.is_busy(quiet_for)).count()
+    /// Of how many something would be missing if they ended now.
+    pub fn under_way(&self) -> usize {
+        self.open.borrow().values().filter(|progress| progress.is_under_way(self.quiet_for)).count()
     }
 
     /// When something was moved last, or a connection came or ended.
@@ -134,13 +136,14 @@ impl Connection {
         self.progress.last.get()
     }
 
-    pub fn is_busy(&self, quiet_for: Duration) -> bool {
-        self.progress.is_busy(quiet_for)
+    /// Whether it has taken something that it has not passed on.
+    pub fn holds(&self) -> bool {
+        self.progress.held.get() > 0
     }
 
     /// Whether something would be missing if it ended now.
     pub fn is_under_way(&self) -> bool {
-        self.is_busy(JUST_NOW)
+        self.progress.is_under_way(self.traffic.quiet_for)
     }
 
     pub fn traffic(&self) -> &Traffic {

@@ -7,6 +7,9 @@ use std::fmt::Display;
 use std::io::Write;
 use std::sync::OnceLock;
 
+#[cfg(feature = "service")]
+pub(crate) mod hurry;
+
 /// How messages are written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -56,8 +59,13 @@ fn write(level: &str, text: &str, hint: Option<&str>) {
             format!("{program}{level}{}{hint}", printable(text))
         }
     };
+    let line = line + "\n";
+    #[cfg(feature = "service")]
+    if hurry::is_on() {
+        return hurry::write(level, line.as_bytes());
+    }
     // Whole lines in one write, so that programs which share a log do not mix theirs. A log that is gone stops nothing.
-    let _ = std::io::stderr().write_all((line + "\n").as_bytes());
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// A message as JSON.

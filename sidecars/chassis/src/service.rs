@@ -1,5 +1,6 @@
 //! How a long-running program runs: on one thread, which waits for all there is to wait for.
 
+use crate::message::hurry;
 use crate::text;
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -28,6 +29,7 @@ static BURSTS: Notify = Notify::const_new();
 /// That of the program, or when the kernel does not even give it an epoll.
 pub fn run<F: Future<Output = Result<()>>>(program: F) -> Result<()> {
     open_many_files();
+    hurry::begin();
     let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()

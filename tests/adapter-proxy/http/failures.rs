@@ -321,3 +321,44 @@ fn one_of_three_is_slow() {
     }
     proxy.sidecar.finish();
 }
+
+/// Each figure is of what has happened: what was not sent again is no retry, and what was not asked was not given up.
+#[test]
+fn what_is_counted() {
+    let gone = free_port();
+    let proxy = Proxy::start(&[gone], "");
+    for _ in 0..3 {
+        assert_eq!(proxy.client().get("/").status, 502);
+    }
+    assert_eq!(proxy.count("adapter_proxy_connect_failures_total"), 3);
+    assert_eq!(proxy.count("adapter_proxy_http_retries_total"), 0);
+
+    // The budget is empty: nobody else is asked, and nobody is given up.
+    let silent = || {
+        Backend::start(|_, _| {
+            thread::park();
+            false
+        })
+    };
+    let (one, other) = (silent(), silent());
+    let proxy = Proxy::start(&[one.address, other.address], "try-timeout: 300ms, retries: {budget: 0, at-least: 0}");
+    assert_eq!(proxy.client().get("/").status, 504);
+    assert_eq!(one.seen().len() + other.seen().len(), 1);
+    let page = e2e::sidecar::get(proxy.admin, "/metrics").expect("metrics").1;
+    assert!(page.lines().filter(|line| line.contains("given_up")).all(|line| line.ends_with(" 0")), "{page}");
+}
+
+/// `tries` is of one request altogether, also of those that are under way at a time.
+#[test]
+fn one_try_is_one() {
+    let silent = [(); 3].map(|()| {
+        Backend::start(|_, _| {
+            thread::park();
+            false
+        })
+    });
+    let addresses: Vec<_> = silent.iter().map(|backend| backend.address).collect();
+    let proxy = Proxy::start(&addresses, "try-timeout: 500ms, retries: {tries: 1}");
+    assert_eq!(proxy.client().get("/").status, 504);
+    assert_eq!(silent.iter().map(|backend| backend.seen().len()).sum::<usize>(), 1);
+}

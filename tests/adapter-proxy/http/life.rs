@@ -4,11 +4,16 @@ use e2e::launch::{Launch, pipe};
 use e2e::process::until;
 use e2e::proxy::cluster::{NameServer, Net};
 use e2e::proxy::http::{Backend, Client, Proxy, file};
-use e2e::sidecar::with;
+use e2e::proxy::{accept, launch, listen, read};
+use e2e::sidecar::{free_port, with};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -165,6 +170,45 @@ fn a_log_that_nobody_reads_keeps_nobody() {
     assert_eq!(proxy.sidecar.terminate().code, 0);
 }
 
+/// Messages neither: there is room for none from the start.
+#[test]
+fn messages_that_nobody_reads_keep_nobody() {
+    let (backend, gone, listen) = (Backend::answering(OK), free_port(), free_port());
+    let (_reader, writer) = pipe().expect("a pipe");
+    let full = vec![0; usize::try_from(fcntl(&writer, FcntlArg::F_GETPIPE_SZ).expect("a size")).expect("a size")];
+    File::from(writer.try_clone().expect("a descriptor")).write_all(&full).expect("there is room for that");
+    let to = format!("{},{gone}", backend.address);
+    let arguments: [&dyn AsRef<OsStr>; 6] = [&"--listen", &listen.to_string(), &"--to", &to, &"--protocol", &"http"];
+    let mut process = ending("10m")(launch(&arguments)).redirected(2, writer).spawn().expect("a process");
+    until("it listens", || TcpStream::connect(listen).is_ok());
+    let mut client = Client::to(listen);
+    for _ in 0..20 {
+        assert_eq!(client.get("/").status, 200);
+    }
+    drop(client);
+    process.signal(Signal::SIGTERM);
+    assert!(matches!(process.wait(), WaitStatus::Exited(_, 0)));
+}
+
+/// A log takes no thread, which may not be to be had.
+#[test]
+fn a_log_where_there_may_be_no_more_threads() {
+    if !e2e::is_root() {
+        return;
+    }
+    let backend = Backend::answering(OK);
+    let (reader, writer) = pipe().expect("a pipe");
+    let proxy = Proxy::of(one(vec![backend.address], "access-log: text", ""), |launch| {
+        let launch = launch.limited(Resource::RLIMIT_NPROC, 1).as_user(65_531, 65_531, None);
+        ending("10m")(launch).redirected(1, writer)
+    });
+    assert_eq!(proxy.client().get("/one").status, 200);
+    assert_eq!(proxy.sidecar.terminate().code, 0);
+    let mut log = String::new();
+    File::from(reader).read_to_string(&mut log).expect("a log");
+    assert!(log.contains("\"GET /one\" 200 "), "{log}");
+}
+
 #[test]
 fn an_endpoint_that_leaves() {
     let (old, new) = (Gate::start("old"), Gate::start("new"));
@@ -290,4 +334,21 @@ fn waiting_for_a_name() {
     assert_eq!(backend.seen().len(), 1, "{:?}", backend.seen());
     drop(client);
     proxy.sidecar.finish();
+}
+
+/// What has said nothing for `--quiet-for` is silent: that is what is reported, and what the other side sees.
+#[test]
+fn the_deadline_and_who_is_silent() {
+    for (quiet_for, code, end) in [("1h", 1, Err(ErrorKind::ConnectionReset)), ("1ms", 0, Ok(0))] {
+        let (listener, address) = listen();
+        let time: [&dyn AsRef<OsStr>; 4] = [&"--quiet-for", &quiet_for, &"--drain-timeout", &"300ms"];
+        let proxy = e2e::proxy::Proxy::to(&[address], &time);
+        let mut client = proxy.connect();
+        client.write_all(b"x").expect("it reads");
+        let mut upstream = accept(&listener);
+        read(&mut upstream, 1);
+        let ended = proxy.terminate();
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert_eq!(client.read(&mut [0]).map_err(|error| error.kind()), end, "{quiet_for}");
+    }
 }

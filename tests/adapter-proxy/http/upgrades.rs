@@ -1,6 +1,9 @@
 //! Requests to speak something else, and what becomes of them.
 
-use e2e::proxy::http::{Backend, Proxy};
+use e2e::process::until;
+use e2e::proxy::http::{Backend, Proxy, file};
+use e2e::sidecar::with;
+use std::ffi::OsStr;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 
@@ -83,4 +86,33 @@ fn one_whose_client_breaks_off() {
     let end = upstream.read(&mut [0; 16]).map_err(|error| error.kind());
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
     proxy.sidecar.finish();
+}
+
+/// What a client that does not read has been sent, and has not got, is missing: that must not look like the end.
+#[test]
+fn one_that_is_stuck_at_the_deadline() {
+    let backend = Backend::start(|_, stream| {
+        let _ = stream.write_all(SWITCHES);
+        while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
+        false
+    });
+    let end: [&dyn AsRef<OsStr>; 4] = [&"--quiet-for", &"50ms", &"--drain-timeout", &"500ms"];
+    let proxy = Proxy::of(|listen| file(listen, &[backend.address], "", ""), |launch| with(launch, &end));
+    let mut client = proxy.client();
+    client.send(ASKS);
+    assert_eq!(client.answer().status, 101);
+    let sent = || proxy.count("adapter_proxy_sent_bytes_total");
+    let mut before = 0;
+    until("nothing moves any more", || {
+        let now = sent();
+        std::mem::replace(&mut before, now) == now && now > 1 << 20
+    });
+    let ended = proxy.sidecar.terminate();
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("connections are cut off: 1 of "), "{}", ended.stderr);
+    let (mut piece, mut end) = (vec![0; 1 << 20], Ok(1));
+    while matches!(end, Ok(1..)) {
+        end = client.stream.read(&mut piece).map_err(|error| error.kind());
+    }
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
 }

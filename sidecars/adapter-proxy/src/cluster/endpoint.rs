@@ -237,7 +237,7 @@ impl Try {
     }
 
     /// It was not used at all.
-    pub(super) fn undo(mut self) {
+    pub fn undo(mut self) {
         self.ended = true;
         self.endpoint.latency.no_more();
     }

@@ -120,6 +120,14 @@ impl Cluster {
         }
     }
 
+    /// It is not in the configuration any more: what it has under way ends with the endpoints that it has now, and nobody
+    /// looks after them.
+    pub fn retire(&self) {
+        self.names.follow(&[], &self.me);
+        self.file.take();
+        self.members.uncheck();
+    }
+
     /// The endpoint for one try, which is none of those that have been `tried`.
     ///
     /// # Errors

@@ -110,7 +110,13 @@ impl Outlier {
         let is_new = self.until.get().is_none();
         // What was under way when it was put out says nothing new.
         let reason = if is_new { self.failures.get() >= settings.failures } else { was_trial };
-        if settings.failures == 0 || !reason {
+        if settings.failures == 0 {
+            // Nobody is left out any more, nor kept out.
+            self.until.set(None);
+            self.trial.set(false);
+            return None;
+        }
+        if !reason {
             return None;
         }
         if is_new && self.back.get().is_none_or(|back| now.saturating_duration_since(back) > settings.longest) {
@@ -188,8 +194,14 @@ mod tests {
 
     #[test]
     fn never() {
-        let (outlier, now) = (Outlier::default(), Instant::now());
+        let (outlier, mut now) = (Outlier::default(), Instant::now());
         let settings = config::Outlier { failures: 0, ..SETTINGS };
         assert!((0..100).all(|_| outlier.failed(now, Connect, false, &settings, 0.0).is_none()));
+
+        let out = (0..3).find_map(|_| fail(&outlier, now, false));
+        now += out.expect("it was put out before that");
+        assert!(outlier.begin(now) && !outlier.is_in(now));
+        assert_eq!(outlier.failed(now, Connect, true, &settings, 0.0), None);
+        assert!(outlier.is_in(now), "who was out is no more");
     }
 }

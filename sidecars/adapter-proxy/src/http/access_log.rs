@@ -1,14 +1,16 @@
-//! A line for each request, on stdout. Who reads it may be slow or stuck: the proxy writes from a thread that may wait,
-//! and leaves lines out, and counts them, when too many are waiting.
+//! A line for each request, on stdout. Who reads it may be slow or stuck: the proxy writes what there is room for, and
+//! leaves lines out, and counts them, when too many are waiting.
 
 use crate::config::AccessLog as Format;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdout;
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
@@ -30,7 +32,7 @@ pub struct AccessLog {
     writing: Cell<bool>,
     left_out: Cell<u64>,
     /// Held by who writes, so that lines stay in order
-    stdout: Mutex<()>,
+    room: Mutex<Room>,
 }
 
 /// What is said of a request.
@@ -76,10 +78,14 @@ impl AccessLog {
     }
 
     async fn flush(&self) {
-        let _stdout = self.stdout.lock().await;
+        let mut room = self.room.lock().await;
         let lines = self.waiting.take();
-        // A log that nobody reads any more stops nothing.
-        let _ = tokio::task::spawn_blocking(move || io::stdout().lock().write_all(&lines)).await;
+        for part in lines.chunks(ATOMIC) {
+            // A log that nobody reads any more stops nothing.
+            if !room.there_is().await || rustix::io::write(stdout(), part) != Ok(part.len()) {
+                return;
+            }
+        }
     }
 
     /// Lines that were not written.
@@ -92,13 +98,43 @@ impl Drop for AccessLog {
     fn drop(&mut self) {
         let (deadline, lines) = (Instant::now() + LAST, self.waiting.take());
         for part in lines.chunks(ATOMIC) {
-            let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok();
-            let takes = poll(&mut [PollFd::new(&stdout(), PollFlags::OUT)], left.as_ref());
-            if takes != Ok(1) || rustix::io::write(stdout(), part) != Ok(part.len()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !has_room(left) || rustix::io::write(stdout(), part) != Ok(part.len()) {
                 return; // nobody reads it
             }
         }
     }
+}
+
+/// Tells when stdout takes something.
+#[derive(Default)]
+struct Room {
+    /// Once it was waited for
+    events: Option<AsyncFd<BorrowedFd<'static>>>,
+}
+
+impl Room {
+    /// Resolves to whether there ever will be. In a file there always is, and the kernel has no events of it.
+    async fn there_is(&mut self) -> bool {
+        while !has_room(Duration::ZERO) {
+            #[expect(deprecated, reason = "its other form is unsafe, and stdout stays open as long as the program")]
+            let events = self.events.take().or_else(|| AsyncFd::with_interest(stdout(), Interest::WRITABLE).ok());
+            let Some(events) = events else { return false };
+            let events = self.events.insert(events);
+            match events.writable().await {
+                Ok(mut ready) if !has_room(Duration::ZERO) => ready.clear_ready(),
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Whether stdout takes a part at once, or within `patience`.
+fn has_room(patience: Duration) -> bool {
+    let patience = Timespec::try_from(patience).ok();
+    poll(&mut [PollFd::new(&stdout(), PollFlags::OUT)], patience.as_ref()) == Ok(1)
 }
 
 impl Entry<'_> {

@@ -105,7 +105,7 @@ impl Client {
 
     /// Answers something that cannot be read on, and closes.
     async fn refuse(mut self, http: &Http, settings: &config::Http, refusal: Refusal) {
-        http.counters.answered(refusal.0, Duration::ZERO);
+        http.counters.refused(refusal.0);
         let mut out = Bytes::take();
         refusal.answer(false, true, &mut out);
         if self.send(out, settings.stall_timeout).await {
@@ -113,17 +113,28 @@ impl Client {
         }
     }
 
-    /// Sends all of it, and says whether the client took it.
-    pub async fn send(&mut self, out: Bytes, limit: Duration) -> bool {
+    /// Sends all of it, and says whether the client took it. One that takes nothing for `stall` is reset, so that what it
+    /// has never looks whole.
+    pub async fn send(&mut self, out: Bytes, stall: Duration) -> bool {
         let mut pump = Pump::new(Body::NONE, false, out);
-        self.timer.set(Instant::now() + limit);
+        self.timer.set(Instant::now() + stall);
         let mut nothing = Buffer::default();
-        let sent = poll_fn(|context| match pump.poll(context, (&self.stream, &mut nothing), &self.stream) {
-            Poll::Ready(result) => Poll::Ready(result.is_ok()),
-            Poll::Pending => self.timer.poll(context).map(|()| false),
+        let sent = poll_fn(|context| {
+            let before = pump.bytes;
+            let polled = pump.poll(context, (&self.stream, &mut nothing), &self.stream);
+            if pump.bytes != before {
+                self.connection.moved(Way::Down, pump.bytes - before);
+                self.timer.set(Instant::now() + stall);
+            }
+            match polled {
+                Poll::Ready(result) => Poll::Ready(result.is_ok()),
+                Poll::Pending => self.timer.poll(context).map(|()| false),
+            }
         })
         .await;
-        self.connection.moved(Way::Down, pump.bytes);
+        if !sent {
+            self.stream.reset();
+        }
         sent
     }
 

@@ -4,6 +4,7 @@ mod answer;
 mod local;
 mod mapping;
 mod tries;
+mod uploading;
 
 use super::attempt::{Attempt, Lost};
 use super::buffer::{self, Bytes};
@@ -127,6 +128,8 @@ pub async fn exchange(
     };
     head.recount();
     client.input.release();
+    let whole = settings.request_timeout;
+    let most = if upload.is_some() { whole.max(settings.stall_timeout) } else { whole };
     let mut exchange = Exchange {
         http,
         cluster: routing.cluster(request.routed.as_ref().map(|routed| routed.route)),
@@ -145,7 +148,7 @@ pub async fn exchange(
         interim: 0,
         pipelined: false,
         begun,
-        deadline: begun + settings.request_timeout,
+        deadline: begun + most,
         hedge_at: None,
         status: 0,
         received,
@@ -174,6 +177,7 @@ impl Exchange<'_> {
         if self.is_answered_here() {
             return Box::pin(self.answer_here()).await;
         }
+        let mut now = self.begun;
         if let Some(body) = to_map {
             let routing = self.routing.clone();
             let Some((mapping, task)) = self.route().and_then(|route| routing.request(route)) else {
@@ -182,8 +186,11 @@ impl Exchange<'_> {
             if let Err(next) = Box::pin(self.map_request(body, mapping, task)).await {
                 return next;
             }
+            // Until here it was the client's time, and the filter's.
+            now = Instant::now();
+            self.deadline = now + self.settings.request_timeout;
         }
-        self.begin(self.begun);
+        self.begin(now);
         loop {
             match poll_fn(|context| self.poll(context)).await {
                 Event::Head(index, end) => match self.answer(index, end).await {
@@ -284,9 +291,13 @@ impl Exchange<'_> {
         self.client.connection.moved(Way::Up, upload.data - before.1);
         if upload.bytes != before.0 {
             // Its time begins when it has all of the request; until then it is the client's.
-            let now = Instant::now();
-            attempt.deadline = now + self.settings.try_timeout.max(self.settings.stall_timeout);
-            self.deadline = now + self.settings.request_timeout.max(self.settings.stall_timeout);
+            let (now, settings) = (Instant::now(), self.settings);
+            let whole = settings.request_timeout;
+            (attempt.deadline, self.deadline) = if upload.has_ended() {
+                (now + settings.try_timeout, now + whole)
+            } else {
+                (now + settings.stall_timeout, now + whole.max(settings.stall_timeout))
+            };
         }
         match polled {
             Poll::Pending | Poll::Ready(Ok(())) => Poll::Pending,

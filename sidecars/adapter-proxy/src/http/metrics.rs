@@ -54,9 +54,13 @@ impl Counters {
     }
 
     pub fn answered(&self, status: u16, took: Duration) {
-        let class = &self.requests[usize::from(status / 100).min(CLASSES.len() - 1)];
-        add(class, 1);
+        self.refused(status);
         self.took.add(took);
+    }
+
+    /// What was no request yet.
+    pub fn refused(&self, status: u16) {
+        add(&self.requests[usize::from(status / 100).min(CLASSES.len() - 1)], 1);
     }
 
     /// Requests that are being answered; connections that wait for one are none.

@@ -44,7 +44,7 @@ impl<'a> Relay<'a> {
             // A reset that finds nobody who reads: that way is over, or waits for the other side.
             () = broken(client) => End::Broken,
             () = broken(upstream) => End::Broken,
-            () = self.idle() => if connection.is_busy(Duration::ZERO) { End::Broken } else { End::Good },
+            () = self.idle() => if connection.holds() { End::Broken } else { End::Good },
         };
     }
 

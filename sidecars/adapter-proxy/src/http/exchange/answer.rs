@@ -3,6 +3,7 @@
 use super::super::attempt::{Attempt, Lost};
 use super::super::buffer::{Buffer, Bytes};
 use super::super::framing::Bad;
+use super::super::metrics::add;
 use super::super::pump::{Broken, Pump};
 use super::super::response::{self, Asked, Response};
 use super::super::upgrade;
@@ -14,7 +15,7 @@ use crate::filter;
 use crate::stream::Stream;
 use crate::traffic::Way;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::task::Poll;
 use tokio::time::Instant;
 
@@ -40,7 +41,7 @@ impl Exchange<'_> {
             Ok(response) if response.status >= 200 || self.interim < MOST_INTERIM => response,
             _ => {
                 let bad = parsed.err().unwrap_or(Bad("it has answered that it will answer, and never does"));
-                let error = io::Error::new(io::ErrorKind::InvalidData, bad.0);
+                let error = io::Error::new(ErrorKind::InvalidData, bad.0);
                 return Err(self.lost(index, Lost { failure: Failure::Broken, error }).err());
             }
         };
@@ -77,7 +78,12 @@ impl Exchange<'_> {
             self.attempts.swap(0, index);
             self.attempts.truncate(1);
             self.sent += out.len() as u64;
-            self.client.send(out, self.settings.stall_timeout).await
+            let took = self.client.send(out, self.settings.stall_timeout).await;
+            if self.is_uploading() {
+                // What it waits for now is for the client to send.
+                self.attempts[0].deadline = Instant::now() + self.patience();
+            }
+            took
         }
     }
 
@@ -85,12 +91,12 @@ impl Exchange<'_> {
     fn won(&mut self, index: usize, status: u16) -> Attempt {
         let mut attempt = self.attempts.swap_remove(index);
         let now = Instant::now();
-        for other in &mut self.attempts {
-            if other.begun < attempt.begun {
-                other.of.failed(Failure::Timeout);
-                self.http.counters.hedges_won.set(self.http.counters.hedges_won.get() + 1);
-            }
+        let mut is_hedge = false;
+        for other in self.attempts.iter_mut().filter(|other| other.begun < attempt.begun) {
+            other.of.failed(Failure::Timeout);
+            is_hedge = true;
         }
+        add(&self.http.counters.hedges_won, u64::from(is_hedge));
         self.attempts.clear();
         self.cut_short = attempt.sent < self.head.len();
         // It is not sent again.
@@ -109,7 +115,7 @@ impl Exchange<'_> {
         let mut input = std::mem::take(&mut attempt.input);
         let (_load, Some(upstream)) = attempt.into_stream() else { return Next::Close };
         let idle = self.http.idle_timeout.get();
-        // From now on it is silent when nothing moves.
+        // From now on it is silent when nothing moves, and nothing waits to be taken.
         self.client.connection.release(1);
         let (received, sent) = upgrade::relay(self.client, &upstream, &mut input, out, idle).await;
         self.received += received;
@@ -128,11 +134,6 @@ impl Exchange<'_> {
         let result = self.pump(&mut download, &upstream, &mut input).await;
         match result {
             Ok(()) => {}
-            Err(Some(Broken::Sink(_))) => {
-                // If it is there yet, it is not to take what it has for all.
-                self.client.stream.reset();
-                return Next::Close;
-            }
             Err(broken) => {
                 self.cut_off(&mut load, broken);
                 return Next::Close;
@@ -154,13 +155,12 @@ impl Exchange<'_> {
     async fn pump(&mut self, download: &mut Pump, upstream: &Stream, input: &mut Buffer) -> Result<(), Option<Broken>> {
         let stall = self.settings.stall_timeout;
         let (mut up, mut down) = (self.upload.as_ref().map_or(0, |upload| upload.data), 0);
-        let mut uploads = self.is_uploading() && !self.cut_short;
+        let mut uploading = self.uploading();
         self.client.timer.set(Instant::now() + stall);
         poll_fn(|context| {
             let client = &mut *self.client;
-            if let Some(upload) = self.upload.as_mut().filter(|_| uploads) {
-                // Whatever ends it, the answer that is there goes on.
-                uploads = upload.poll(context, (&client.stream, &mut client.input), upstream).is_pending();
+            if let Some(upload) = &mut self.upload {
+                uploading = uploading.poll(context, upload, client, upstream);
             }
             let polled = download.poll(context, (upstream, input), &client.stream);
             let before = (up, down);
@@ -175,7 +175,7 @@ impl Exchange<'_> {
                 return Poll::Ready(result.map_err(Some));
             }
             let is_hungry = download.is_hungry(input);
-            let stalled = || if is_hungry { None } else { Some(Broken::Sink(io::ErrorKind::TimedOut.into())) };
+            let stalled = || if is_hungry { uploading.owed() } else { Some(Broken::Sink(ErrorKind::TimedOut.into())) };
             client.timer.poll(context).map(|()| Err(stalled()))
         })
         .await
@@ -183,7 +183,10 @@ impl Exchange<'_> {
 
     /// The client is to see that it does not have all of the answer, also where its end is that of the connection.
     pub fn cut_off(&mut self, load: &mut Try, broken: Option<Broken>) {
-        self.blame(load, broken);
+        // A client that does not take it, or keeps back what is wanted for it, has itself to blame.
+        if !matches!(broken, Some(Broken::Sink(_))) {
+            self.blame(load, broken);
+        }
         // Whatever is still to be sent. Where that cannot be had, a length or a missing last chunk tells it, too.
         self.client.stream.reset();
     }

@@ -57,8 +57,6 @@ impl Exchange<'_> {
                 let _ = write!(self.head, "Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
                 self.head.extend_from_slice(&made.body);
                 self.head.recount();
-                // The upstream's time begins now: until here it was the client's, and the filter's.
-                self.deadline = Instant::now() + self.settings.request_timeout;
                 Ok(())
             }
             Err(failure) => Err(self.unfit(failure, Side::Request).await),
@@ -215,13 +213,13 @@ impl Exchange<'_> {
     /// the upstream has sent nothing for too long.
     async fn gather(&mut self, source: &mut Source, collect: &mut Collect) -> Result<(), Option<Broken>> {
         let stall = self.settings.stall_timeout;
-        let mut uploads = self.is_uploading() && !self.cut_short;
+        let mut uploading = self.uploading();
         self.client.timer.set(Instant::now() + stall);
         poll_fn(|context| {
             let client = &mut *self.client;
-            if let Some(upload) = self.upload.as_mut().filter(|_| uploads) {
+            if let Some(upload) = &mut self.upload {
                 let before = upload.data;
-                uploads = upload.poll(context, (&client.stream, &mut client.input), &source.upstream).is_pending();
+                uploading = uploading.poll(context, upload, client, &source.upstream);
                 if upload.data != before {
                     client.connection.moved(Way::Up, upload.data - before);
                     client.timer.set(Instant::now() + stall);
@@ -229,7 +227,7 @@ impl Exchange<'_> {
             }
             match collect.poll(context, &source.upstream, &mut source.input) {
                 Poll::Ready(result) => Poll::Ready(result.map_err(Some)),
-                Poll::Pending => client.timer.poll(context).map(|()| Err(None)),
+                Poll::Pending => client.timer.poll(context).map(|()| Err(uploading.owed())),
             }
         })
         .await
@@ -240,6 +238,7 @@ impl Exchange<'_> {
         let refusal = match &broken {
             Some(Broken::TooLarge) => return self.unfit(too_large(), Side::Answer(number)).await,
             Some(Broken::Bad(_)) => Refusal(502, "bad-answer"),
+            Some(Broken::Sink(_)) => return self.refuse(Refusal(408, "the body does not come")).await,
             Some(_) => Refusal(502, "connection-broken"),
             None => Refusal(504, "try-timeout"),
         };

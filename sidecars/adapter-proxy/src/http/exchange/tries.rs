@@ -5,7 +5,8 @@ use super::super::attempt::{Attempt, Lost};
 use super::super::metrics::add;
 use super::{Exchange, Refusal};
 use crate::cluster::{Failure, Try};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Of one request, that are under way at a time.
@@ -24,9 +25,12 @@ impl Exchange<'_> {
 
     pub fn start(&mut self, chosen: Try, now: Instant) {
         let endpoint = chosen.endpoint().clone();
-        let (http, deadline) = (self.http, now + self.settings.try_timeout);
+        let (http, deadline) = (self.http, now + self.patience());
         let precious = !self.is_repeatable();
         let pooled = if self.fresh { None } else { http.pool.take(&endpoint, precious, now) };
+        if self.lost.take().is_some() {
+            add(&http.counters.retries, 1);
+        }
         self.tries += 1;
         self.attempts.push(if let Some(stream) = pooled {
             add(&http.counters.reuses, 1);
@@ -35,8 +39,15 @@ impl Exchange<'_> {
             add(&http.counters.connects, 1);
             Attempt::connect(chosen, self.cluster.connect_timeout(), now, deadline)
         });
-        let hedges = self.may_hedge() && self.attempts.len() < MOST_AT_A_TIME;
+        let may = self.attempts.len() < MOST_AT_A_TIME && self.tries < self.settings.retries.tries;
+        let hedges = may && self.may_hedge();
         self.hedge_at = hedges.then(|| now + http.recent.too_long(now));
+    }
+
+    /// How long a try may take: as long as the client sends, it is the client's time, which counts from what moved last.
+    pub fn patience(&self) -> Duration {
+        let waits_itself = self.request.expects && self.interim == 0;
+        if self.is_uploading() && !waits_itself { self.settings.stall_timeout } else { self.settings.try_timeout }
     }
 
     /// Whether it may be sent to more than one upstream.
@@ -66,11 +77,12 @@ impl Exchange<'_> {
         let under_way = self.attempts.iter().map(|attempt| attempt.of.endpoint().clone());
         let busy: Vec<_> = self.tried.iter().cloned().chain(under_way).collect();
         let now = Instant::now();
-        if let Ok(chosen) = self.cluster.choose(&busy)
-            && self.may_spend(now)
-        {
-            add(&self.http.counters.hedges, 1);
-            return self.start(chosen, now);
+        if let Ok(chosen) = self.cluster.choose(&busy) {
+            if self.may_spend(now) {
+                add(&self.http.counters.hedges, 1);
+                return self.start(chosen, now);
+            }
+            chosen.undo();
         }
         // When it has waited as long again there may be one, or something to spend: but for that it would be left where
         // it is until the end of its time.
@@ -80,46 +92,59 @@ impl Exchange<'_> {
     /// One of its tries came to nothing: there are others, or one is begun, or this is the answer.
     pub fn lost(&mut self, index: usize, lost: Lost) -> Result<(), Refusal> {
         let mut attempt = self.attempts.remove(index);
-        let endpoint = attempt.of.endpoint().clone();
+        let now = Instant::now();
         let Lost { failure, error } = lost;
-        // What waits in a pool is closed by its server some time, and now and then right when it is used. That is no
-        // fault of the server's.
-        let is_stale = attempt.reused && failure == Failure::Broken && attempt.input.is_empty();
         let is_bad = error.kind() == ErrorKind::InvalidData;
-        let (kind, refusal) = match failure {
-            Failure::Connect if error.kind() == ErrorKind::TimedOut => ("connect", Refusal(504, "connect-timeout")),
-            Failure::Connect => ("connect", Refusal(502, "connect-failed")),
-            Failure::Timeout => ("timeout", Refusal(504, "try-timeout")),
-            _ if is_bad => ("bad", Refusal(502, "bad-answer")),
-            _ => ("broken", Refusal(502, "connection-broken")),
-        };
+        let others = !self.attempts.is_empty();
+        // What has reached nobody is no load on anybody, so that it takes no budget.
+        let again = !others
+            && (attempt.sent == 0
+                || self.is_repeatable() && !is_bad && self.tries < self.settings.retries.tries && self.may_spend(now));
+        // What waits in a pool is closed by its server some time, and now and then right when it is used. That is no
+        // fault of the server's, as long as the app does not notice.
+        let is_stale = attempt.reused && failure == Failure::Broken && attempt.input.is_empty() && (others || again);
         if is_stale {
             self.fresh = true;
         } else {
-            attempt.of.failed(failure);
-            if failure == Failure::Connect {
-                self.http.pool.forget(&endpoint);
-            }
-            let said = format_args!("cluster {}: endpoint {endpoint}: {error}", self.cluster.name);
-            self.client.connection.traffic().complaints.say(kind, &endpoint.name, said);
+            self.blame_for(&mut attempt, failure, &error);
         }
-        if !is_stale || !self.attempts.is_empty() {
-            self.tried.push(endpoint);
+        if !is_stale || others {
+            self.tried.push(attempt.of.endpoint().clone());
         }
-        let now = Instant::now();
-        if !self.attempts.is_empty() {
+        if others {
             return Ok(());
         }
-        let is_unsent = attempt.sent == 0;
-        // What has reached nobody is no load on anybody, so that it takes no budget.
-        let again = is_unsent
-            || self.is_repeatable() && !is_bad && self.tries < self.settings.retries.tries && self.may_spend(now);
+        let refusal = match failure {
+            Failure::Connect if error.kind() == ErrorKind::TimedOut => Refusal(504, "connect-timeout"),
+            Failure::Connect => Refusal(502, "connect-failed"),
+            Failure::Timeout => Refusal(504, "try-timeout"),
+            _ if is_bad => Refusal(502, "bad-answer"),
+            _ => Refusal(502, "connection-broken"),
+        };
         if !again {
             return Err(refusal);
         }
-        add(&self.http.counters.retries, 1);
         self.lost = Some(refusal);
         self.begin(now);
         Ok(())
+    }
+
+    /// Counts it as the endpoint's fault, and says so.
+    fn blame_for(&self, attempt: &mut Attempt, failure: Failure, error: &io::Error) {
+        let endpoint = attempt.of.endpoint().clone();
+        attempt.of.failed(failure);
+        let kind = match failure {
+            Failure::Connect => "connect",
+            Failure::Timeout => "timeout",
+            _ if error.kind() == ErrorKind::InvalidData => "bad",
+            _ => "broken",
+        };
+        let traffic = self.client.connection.traffic();
+        if failure == Failure::Connect {
+            self.http.pool.forget(&endpoint);
+            add(&traffic.connect_failures, 1);
+        }
+        let said = format_args!("cluster {}: endpoint {endpoint}: {error}", self.cluster.name);
+        traffic.complaints.say(kind, &endpoint.name, said);
     }
 }
