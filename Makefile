@@ -41,7 +41,7 @@ test-engines: images-all fixtures engines registry ## the pod contract on every 
 	$(CARGO) test --locked --package e2e --test engines
 	$(CARGO) test --locked --package kubelet --test containerd --test density
 	for suite in trixie forky; do \
-		CONTAINERD_SUITE=$$suite $(CARGO) test --locked --package kubelet --test containerd || exit; \
+		CONTAINERD_SUITE=$$suite $(CARGO) test --locked --package kubelet --test containerd --test density || exit; \
 	done
 	@$(CARGO) run --quiet --locked --package e2e --bin matrix
 
