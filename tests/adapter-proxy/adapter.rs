@@ -4,6 +4,7 @@ mod bodies;
 mod bounds;
 mod failures;
 mod mapping;
+mod paths;
 mod reload;
 mod streams;
 

@@ -193,16 +193,18 @@ fn is(segment: &str, literal: &[u8]) -> bool {
 }
 
 /// Whether a segment of it is `.` or `..`, as anybody may read it: there are servers that decode a path before they split
-/// it, and such that take a backslash for a slash.
+/// it, such that take a backslash for a slash, and such that take `;` and what follows it out of a segment first.
 pub fn has_dots(path: &str) -> bool {
     if memchr::memchr2(b'.', b'%', path.as_bytes()).is_none() {
         return false;
     }
-    let (mut dots, mut others) = (0, false);
+    let (mut dots, mut others, mut has_ended) = (0, false, false);
     for byte in percent::bytes(path).chain([Ok(b'/')]) {
         match byte {
             Ok(b'/' | b'\\') if !others && matches!(dots, 1 | 2) => return true,
-            Ok(b'/' | b'\\') => (dots, others) = (0, false),
+            Ok(b'/' | b'\\') => (dots, others, has_ended) = (0, false, false),
+            _ if has_ended => {}
+            Ok(b';') => has_ended = true,
             Ok(b'.') => dots += 1,
             _ => others = true,
         }
@@ -247,6 +249,7 @@ mod tests {
         let parts = |path| named(&pattern, path);
         assert_eq!(parts("/v1/users/x/7"), Some(vec![("kind", "users".into()), ("id", "7".into())]));
         assert_eq!(parts("/v1/a%2Fb/x/%C3%BC+"), Some(vec![("kind", "a/b".into()), ("id", "ü+".into())]));
+        assert_eq!(parts("/v1/a;../x/%3b."), Some(vec![("kind", "a;..".into()), ("id", ";.".into())]));
         for path in [
             "/v1//x/7",
             "/v1/users/x/",
@@ -261,6 +264,9 @@ mod tests {
             "/v1/./x/7",
             "/v1/a%2f..%2Fb/x/7",
             "/v1/..%5cb/x/7",
+            "/v1/..;/x/7",
+            "/v1/..%3Bb/x/7",
+            "/v1/.;b/x/7",
         ] {
             assert_eq!(parts(path), None, "{path}");
         }
@@ -283,6 +289,8 @@ mod tests {
             "/v1/users/a/.",
             "/v1/users/a%2f..",
             "/v1/users/..\\a",
+            "/v1/users/..;a/x",
+            "/v1/users/%2e%3B",
         ] {
             assert_eq!(rest(path), None, "{path}");
         }
@@ -309,6 +317,7 @@ mod tests {
             ("/x{id}", "whole segment"),
             ("/a/../b", "the path that it leads to"),
             ("/%2e", "the path that it leads to"),
+            ("/a/..;b", "the path that it leads to"),
             ("/a%2F..%2Fb", "the path that it leads to"),
         ] {
             let wrong = Pattern::exact(text).unwrap_err();

@@ -7,6 +7,11 @@ pub fn is_in_segment(byte: u8) -> bool {
     is_unreserved(byte) || b"!$&'()*+,;=:@".contains(&byte)
 }
 
+/// The same, but for what begins parameters of the segment, to some servers: what is put in is to be all of its name.
+pub fn is_in_name(byte: u8) -> bool {
+    byte != b';' && is_in_segment(byte)
+}
+
 /// What means the same everywhere (RFC 3986, 2.3).
 pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)

@@ -150,7 +150,7 @@ impl Template {
                         variable.value(known).ok_or_else(|| Unfit(format!("there is no {variable} for the path")))?;
                     match variable {
                         Variable::Rest | Variable::Path => out.extend_from_slice(&value),
-                        _ => percent::encode(&value, percent::is_in_segment, &mut out),
+                        _ => percent::encode(&value, percent::is_in_name, &mut out),
                     }
                 }
             }
