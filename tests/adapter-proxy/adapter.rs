@@ -3,6 +3,7 @@
 mod bodies;
 mod bounds;
 mod failures;
+mod filters;
 mod mapping;
 mod paths;
 mod reload;

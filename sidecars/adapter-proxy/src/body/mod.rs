@@ -12,7 +12,7 @@ mod json;
 mod lines;
 mod pairs;
 mod place;
-mod scalar;
+pub(crate) mod scalar;
 mod text;
 mod xml;
 mod yaml;

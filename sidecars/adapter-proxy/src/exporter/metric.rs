@@ -4,6 +4,7 @@ use super::families::{Dropped, Families, Sample};
 use super::filters::{Filter, Filters};
 use super::histogram;
 use super::{text, timestamp};
+use crate::body::scalar;
 use crate::config::metrics::{self, Kind, Name, Unit, Values};
 use jaq_json::Val;
 use std::borrow::Cow;
@@ -269,7 +270,8 @@ pub fn number_of(value: &Val, sign: &str) -> Option<f64> {
 fn text_of(value: &Val) -> Option<Cow<'_, str>> {
     match value {
         Val::TStr(text) | Val::BStr(text) => Some(String::from_utf8_lossy(text)),
-        Val::Bool(_) | Val::Num(_) => Some(Cow::Owned(value.to_string())),
+        Val::Num(number) => scalar::text(number).or_else(|| Some(Cow::Owned(value.to_string()))),
+        Val::Bool(_) => Some(Cow::Owned(value.to_string())),
         _ => None,
     }
 }

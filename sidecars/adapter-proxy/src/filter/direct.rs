@@ -5,6 +5,7 @@
 mod compile;
 mod functions;
 
+use super::natives;
 use functions::Function;
 use jaq_core::ValT;
 use jaq_core::ops::{Cmp, Math};
@@ -130,7 +131,7 @@ impl Direct {
                 let written = every(parts.iter().map(|part| part.one(given)), |part| {
                     if let Val::TStr(part) | Val::BStr(part) = part.as_ref() {
                         text.extend_from_slice(part);
-                    } else if let Val::TStr(part) = part.into_owned().into_string() {
+                    } else if let Val::TStr(part) = natives::text(part.into_owned()) {
                         text.extend_from_slice(&part);
                     }
                 });

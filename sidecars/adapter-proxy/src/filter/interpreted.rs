@@ -1,11 +1,16 @@
 //! A filter that jq's interpreter runs.
 
 use super::direct::Place;
+use super::natives;
 use super::program::Wrong;
 use jaq_core::data::JustLut;
+use jaq_core::load::parse::{Def, Term};
 use jaq_core::load::{self, Arena, File, Loader, span};
 use jaq_core::{Compiler, Ctx, Error, Vars, compile};
 use jaq_json::Val;
+
+/// What a filter is called.
+const CALLED: &str = "__filter";
 
 pub struct Interpreted(jaq_core::Filter<JustLut<Val>>);
 
@@ -15,22 +20,24 @@ impl Interpreted {
     /// # Errors
     /// The first place at which `code` is wrong.
     pub fn compile(code: &str, variables: &[&str]) -> Result<Self, Wrong> {
-        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-        let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-        let arena = Arena::default();
-        let modules = Loader::new(definitions).load(&arena, File { code, path: () }).map_err(|errors| {
-            let first = errors.into_iter().next().map(|(file, error)| unreadable(file.code, error));
-            first.unwrap_or_else(|| at(code, code, "it cannot be read".into()))
-        })?;
+        let known = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        // The first of a name is called.
+        let functions = natives::functions().chain(jaq_core::funs()).chain(jaq_std::funs()).chain(jaq_json::funs());
+        // What is defined may be changed before it is compiled, and the main program, which calls it, may not.
+        let known = known.filter(|known| !natives::replaces(known)).map(natives::in_definition);
+        let mut definitions: Vec<Def<&str>> = known.collect();
+        definitions.push(natives::in_definition(Def { name: CALLED, args: vec![], body: read(code)? }));
+        let (arena, main) = (Arena::default(), File { code: CALLED, path: () });
+        let wrong = |part, what| at(code, part, what);
+        let modules = Loader::new(definitions).load(&arena, main);
+        let modules = modules.map_err(|_| wrong(code, "it cannot be read".into()))?;
         let compiled =
             Compiler::default().with_funs(functions).with_global_vars(variables.iter().copied()).compile(modules);
-        let filter = compiled.map_err(|errors| {
-            let first = errors.into_iter().find_map(|(file, errors)| Some((file.code, errors.into_iter().next()?)));
-            match first {
-                Some((code, (name, kind))) => at(code, name, unknown(name, &kind, variables)),
-                None => at(code, code, "it cannot be compiled".into()),
-            }
-        })?;
+        let filter =
+            compiled.map_err(|errors| match errors.into_iter().find_map(|(_, errors)| errors.into_iter().next()) {
+                Some((name, kind)) => wrong(name, unknown(name, &kind, variables)),
+                None => wrong(code, "it cannot be compiled".into()),
+            })?;
         Ok(Self(filter))
     }
 
@@ -44,6 +51,16 @@ impl Interpreted {
         let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new(variables));
         self.0.id.run((context, input)).map(|output| output.map_err(|exception| exception.get_err().ok()))
     }
+}
+
+/// What jq's parser makes of it.
+fn read(code: &str) -> Result<Term<&str>, Wrong> {
+    // It tells where it is wrong only as a program.
+    Loader::new([]).load(&Arena::default(), File { code, path: () }).map_err(|errors| {
+        let first = errors.into_iter().next().map(|(file, error)| unreadable(file.code, error));
+        first.unwrap_or_else(|| at(code, code, "it cannot be read".into()))
+    })?;
+    load::parse(code, |parser| parser.term()).ok_or_else(|| at(code, code, "it cannot be read".into()))
 }
 
 fn unreadable(code: &str, error: load::Error<&str>) -> Wrong {

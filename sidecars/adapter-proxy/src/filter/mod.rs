@@ -5,6 +5,7 @@ mod coding;
 mod direct;
 mod frame;
 mod interpreted;
+mod natives;
 mod process;
 mod program;
 pub mod stream;

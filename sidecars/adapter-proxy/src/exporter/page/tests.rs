@@ -235,6 +235,15 @@ fn what_is_no_page() {
 }
 
 #[test]
+fn whole_numbers_have_no_fraction_as_labels() {
+    let metrics = "{name: x, help: h, value: .a, labels: {half: .a / 2, text: '\"\\(.a / 2) s\"', b: .b}}";
+    assert_eq!(
+        text(metrics, r#"{"a": 4, "b": 1.10}"#),
+        "# HELP x h\n# TYPE x untyped\nx{b=\"1.10\",half=\"2\",text=\"2 s\"} 4\n"
+    );
+}
+
+#[test]
 fn a_page_is_no_longer_than_it_may_be() {
     let page = page("targets: [{name: a, source: {file: /a}, metrics: [{name: x, each: '.[]', labels: {n: .}}]}]");
     let numbers: Vec<_> = (0..9000).map(|number: i32| number.to_string()).collect();

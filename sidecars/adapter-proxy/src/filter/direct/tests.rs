@@ -105,7 +105,8 @@ fn two_numbers_are_none() {
     let number =
         |text: &str| program.first(&Val::from(text.to_owned()), &[]).map(|first| first.map(|first| first.to_string()));
     assert_eq!(number(" 12 "), Ok(Some("{\"n\":12}".into())));
-    assert_eq!(number("1 2").unwrap_err().to_string(), "it is more than one value (line 1, column 10 of the filter)");
+    let told = "cannot parse \"1 2\" as a number (line 1, column 10 of the filter)";
+    assert_eq!(number("1 2").unwrap_err().to_string(), told);
 }
 
 fn json() -> impl Strategy<Value = String> {
@@ -174,11 +175,15 @@ fn code() -> impl Strategy<Value = String> {
             Just(","),
         ];
         let two = (inner.clone(), inner.clone());
-        // None that takes texts for numbers: of one that is none jaq makes errors without end, and waits for as many.
         let function = prop_oneof![
             Just("empty"),
             Just("length"),
             Just("tostring"),
+            Just("tonumber"),
+            Just("fromjson"),
+            Just("tojson"),
+            Just("@text"),
+            Just("@base64"),
             Just("not"),
             Just("keys"),
             Just("add"),
