@@ -8,6 +8,7 @@ mod mapping;
 mod paths;
 mod reload;
 mod streams;
+mod workers;
 
 use e2e::launch::Launch;
 use e2e::proxy::http::{Answer, Backend, Client, Proxy};

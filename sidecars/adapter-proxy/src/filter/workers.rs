@@ -6,9 +6,12 @@ use super::process::{Killed, Process, bury};
 use crate::body::Unfit;
 use crate::config;
 use chassis::exposition::Exposition;
+use chassis::message;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Display, Formatter};
+use std::future::pending;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -21,6 +24,9 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// Who waits so long for one that is busy gets another one.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// Where one more could not be started, and there are others, none is tried for so long.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A task that came to no good end is done alone for so long.
 const SUSPECT: Duration = Duration::from_mins(1);
@@ -40,6 +46,8 @@ pub struct Workers {
     suspects: RefCell<BTreeMap<u32, Instant>>,
     /// Those that are busy with one of these
     apart: Cell<usize>,
+    /// When one could not be started last, if none was since
+    short: Cell<Option<Instant>>,
     /// There are others for what comes
     is_retired: Cell<bool>,
     counters: Rc<Counters>,
@@ -143,6 +151,7 @@ impl Workers {
             idle: RefCell::default(),
             suspects: RefCell::default(),
             apart: Cell::new(0),
+            short: Cell::new(None),
             is_retired: Cell::new(false),
             counters,
             graves,
@@ -201,7 +210,10 @@ impl Workers {
 
     /// One more of them, if there may be one.
     fn grow(self: &Rc<Self>) {
-        if self.running.get() < self.settings.workers {
+        let running = self.running.get();
+        // Those that run do what waits. The next who waits too long tries again.
+        let is_short = running > 0 && self.short.get().is_some_and(|at| at.elapsed() < AGAIN);
+        if running < self.settings.workers && !is_short {
             self.running.set(self.running.get() + 1);
             let this = Rc::downgrade(self);
             spawn_local(async move {
@@ -222,14 +234,9 @@ impl Workers {
         self.counters.started.set(self.counters.started.get() + 1);
         let mut process = match Process::start(&self.configuration, &self.graves).await {
             Ok(process) => process,
-            Err(error) => {
-                // Whoever waits would wait in vain.
-                for waiting in self.queue.take() {
-                    let _ = waiting.answer.send(Err(Failure::Absent(error.to_string())));
-                }
-                return;
-            }
+            Err(error) => return self.fall_short(&error),
         };
+        self.short.set(None);
         loop {
             let (mut batch, is_apart) = self.next();
             if batch.is_empty() {
@@ -246,6 +253,23 @@ impl Workers {
                 Ok(false) => return,
                 Err(failure) => return self.sort_out(batch, failure),
             }
+        }
+    }
+
+    /// One more could not be started.
+    fn fall_short(&self, error: &io::Error) {
+        let others = self.running.get() - 1;
+        let was_short = self.short.replace(Some(Instant::now())).is_some();
+        if others > 0 {
+            if !was_short {
+                let workers = if others == 1 { "worker" } else { "workers" };
+                message::warning(format_args!("no more than {others} {workers} can be started: {error}"));
+            }
+            return;
+        }
+        // Whoever waits would wait in vain.
+        for waiting in self.queue.take() {
+            let _ = waiting.answer.send(Err(Failure::Absent(error.to_string())));
         }
     }
 
@@ -298,11 +322,17 @@ impl Workers {
         }
         let me = Rc::new(Notify::new());
         self.idle.borrow_mut().push(me.clone());
-        let is_last = self.running.get() == 1;
+        let idle = async {
+            sleep(IDLE).await;
+            // Whether it is the last one is seen now: several may have fallen idle at once.
+            if self.running.get() == 1 {
+                pending::<()>().await;
+            }
+        };
         let goes_on = tokio::select! {
             () = me.notified() => true,
             () = process.gone() => false,
-            () = sleep(IDLE), if !is_last => false,
+            () = idle => false,
         };
         self.idle.borrow_mut().retain(|idle| !Rc::ptr_eq(idle, &me));
         goes_on
