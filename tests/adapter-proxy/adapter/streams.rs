@@ -261,3 +261,27 @@ fn the_status_of_a_stream() {
     client.send("HEAD /200 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(head(&mut client).starts_with("HTTP/1.1 207 "));
 }
+
+/// WHATWG HTML, 9.2.5: one in front of a stream is no part of it. Further on it is.
+#[test]
+fn a_byte_order_mark() {
+    for (sent, expected) in [
+        ("\u{FEFF}data: {\"a\":1}\n\ndata: {\"a\":2}\n\n", "data: 1\n\ndata: 2\n\n"),
+        ("\u{FEFF}: hello\n\ndata: {\"a\":2}\n\n", ": hello\n\ndata: 2\n\n"),
+        ("data: {\"a\":1}\n\n\u{FEFF}data: 7\n\n", "data: 1\n\n\u{FEFF}data: 7\n\n"),
+    ] {
+        let backend = Backend::start(move |request, stream| {
+            if request.head.starts_with("GET /whole") {
+                return say(stream, &format!("{HEAD}{}0\r\n\r\n", chunk(sent)));
+            }
+            let pieces = sent.as_bytes().iter().map(|byte| [b"1\r\n", &[*byte][..], b"\r\n"].concat());
+            let all = pieces.collect::<Vec<_>>().concat();
+            say(stream, HEAD) && std::io::Write::write_all(stream, &all).is_ok() && say(stream, "0\r\n\r\n")
+        });
+        let proxy = start(&backend, SSE);
+        let mut client = proxy.client();
+        for target in ["/whole", "/pieces"] {
+            assert_eq!(client.get(target).body, expected, "{target}");
+        }
+    }
+}

@@ -21,6 +21,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use tokio::time::Instant;
 
+/// U+FEFF
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Exchange<'_> {
@@ -172,7 +175,9 @@ impl Exchange<'_> {
             };
             let mut made = Made::default();
             if end > 0 {
-                match self.make(mapping, task, Coding::Identity, &collect.data[..end], Some(&answer)).await {
+                // A byte order mark in front of a stream is no part of it (WHATWG HTML, 9.2.5).
+                let start = if !has_begun && collect.data.starts_with(MARK) { MARK.len() } else { 0 };
+                match self.make(mapping, task, Coding::Identity, &collect.data[start..end], Some(&answer)).await {
                     Ok(items) => made = items,
                     Err(failure) if !has_begun => return self.unfit(failure, Side::Answer(answer.mapped.number)).await,
                     Err(failure) => {
