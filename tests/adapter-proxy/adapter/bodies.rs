@@ -252,3 +252,44 @@ fn what_goes_with_a_body_that_is_no_more() {
         assert_eq!((request.head.as_str(), request.connection), ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0));
     }
 }
+
+/// The route's word is the last one, and there is one of them.
+#[test]
+fn a_content_type_that_a_route_sets() {
+    let backend = answering(JSON, "{\"a\":1}");
+    let of = |head: &str| -> Vec<String> {
+        let fields = head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, kind)| kind.to_owned()).collect()
+    };
+    for (edits, kind) in [
+        ("set: {Content-type: application/vnd.a+json}", "application/vnd.a+json"),
+        ("add: {content-type: application/vnd.a+json}", "application/vnd.a+json"),
+        ("rename: {x-type: content-type}", "x/y"),
+        ("set: {content-type: a/b}, add: {content-type: c/d}", "c/d"),
+        ("set: {content-type: '{header.nothing}'}", JSON),
+        ("remove: [content-type]", JSON),
+    ] {
+        for body in ["{filter: .a}", "{stream: ndjson, filter: .a, content-type: application/json}"] {
+            let request = if body.contains("stream") { "{}" } else { body };
+            let request = if request == "{}" { String::new() } else { format!(", body: {request}") };
+            let proxy = start(
+                &backend,
+                &format!(
+                    "{{name: r, request: {{headers: {{{edits}}}{request}}},
+                       responses: [{{headers: {{{}, rename: {{x-in: x-out}}}}, body: {body}}}]}}",
+                    edits.replace("rename: {x-type: content-type}", "add: {content-type: x/y}")
+                ),
+            );
+            let mut client = proxy.client();
+            let lines = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: z/z\r\nX-Type: x/y\r\n";
+            send(&mut client, lines, "{\"a\":2}");
+            let answer = client.answer();
+            assert_eq!(of(&answer.head), [kind], "{edits}, {body}: {}", answer.head);
+            if body.contains("stream") {
+                continue;
+            }
+            let seen = backend.seen().pop().expect("a request");
+            assert_eq!(of(&seen.head), [kind], "{edits}: {}", seen.head);
+        }
+    }
+}

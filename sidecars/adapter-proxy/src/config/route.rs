@@ -212,7 +212,7 @@ impl Route {
         match body {
             Some(body) if body.stream.is_some() => Err("a body has a `stream`, which is for answers alone".into()),
             Some(body) if body.status.is_some() => Err("a body has a `status`, which is for answers alone".into()),
-            Some(body) => body.check(),
+            Some(body) => headers.check_body().and_then(|()| body.check()),
             None => Ok(()),
         }
     }
@@ -224,7 +224,7 @@ impl Route {
             Some(body) if body.status.is_some() && response.set_status.is_some() => {
                 Err("both `set-status` and the body's `status` say the status\nhint: take one of them out".into())
             }
-            Some(body) => body.check(),
+            Some(body) => response.headers.check_body().and_then(|()| body.check()),
             None => Ok(()),
         }
     }

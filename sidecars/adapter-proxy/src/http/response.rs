@@ -6,7 +6,7 @@ use super::reply::reason;
 use super::request::{MOST_HEADERS, OF_BODIES, Routed, field};
 use crate::config;
 use crate::filter::{Coding, variables};
-use crate::route::{Answered, Known, Route, Unfit};
+use crate::route::{Answered, Known, Route, Unfit, keep_one_type};
 use httparse::{Header, ParserConfig};
 use serde_json::Value;
 use std::io::Write;
@@ -188,7 +188,11 @@ impl<'a> Reply<'a> {
                 Ok(reply) => reply,
                 Err(unfit) => return Some(Err(unfit)),
             };
-            fields.write(&reply.headers.apply(kept.iter().copied()), with_length, out);
+            let mut sent = reply.headers.apply(kept.iter().copied());
+            if maps {
+                keep_one_type(&mut sent);
+            }
+            fields.write(&sent, with_length, out);
             Some(Ok(()))
         });
         written.unwrap_or_else(|| Err(Unfit("the request is not there any more".into())))

@@ -79,6 +79,16 @@ impl<'a> Changes<'a> {
     }
 }
 
+/// Leaves the last `Content-Type` of a message whose body is made anew: those that there are, its route has said.
+pub fn keep_one_type(fields: &mut Vec<Header>) {
+    let is_type = |field: &Header| is(field, "content-type");
+    let mut more = fields.iter().filter(|field| is_type(field)).count();
+    fields.retain(|field| {
+        more -= usize::from(is_type(field));
+        more == 0 || !is_type(field)
+    });
+}
+
 fn is(field: &Header, name: &str) -> bool {
     field.name.eq_ignore_ascii_case(name)
 }

@@ -12,7 +12,7 @@ mod wanted;
 
 pub use crate::config::Route;
 use crate::config::To;
-pub use edit::Changes;
+pub use edit::{Changes, keep_one_type};
 pub use explain::explain;
 pub use host::Host;
 pub use pattern::{Parts, Pattern, has_dots};

@@ -20,6 +20,21 @@ pub struct HeaderEdits {
     pub add: Vec<(HeaderName, Template)>,
 }
 
+impl HeaderEdits {
+    /// Those of a message whose body is made anew.
+    ///
+    /// # Errors
+    /// When they say of it what is not so.
+    pub fn check_body(&self) -> Result<(), String> {
+        let written = self.set.iter().chain(&self.add).map(|(name, _)| name);
+        let mut named = written.chain(self.rename.iter().map(|(_, name)| name));
+        match named.find(|name| name.eq_ignore_ascii_case("content-encoding")) {
+            Some(name) => Err(format!("`{name}`: a body that is mapped is sent as it is written\nhint: take it out")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The same of parameters, of which all but some may be left out first.
 #[derive(Clone, Default, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]

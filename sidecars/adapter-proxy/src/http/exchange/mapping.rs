@@ -55,9 +55,9 @@ impl Exchange<'_> {
         };
         match self.make(mapping, task, coding, &data, None).await {
             Ok(made) => {
-                let (kind, length) = (mapping.content_type(), made.body.len());
-                // A vector takes anything.
-                let _ = write!(self.head, "Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
+                let length = made.body.len();
+                write_type(mapping, &mut self.head);
+                let _ = write!(self.head, "Content-Length: {length}\r\n\r\n"); // a vector takes anything
                 self.head.extend_from_slice(&made.body);
                 self.head.recount();
                 Ok(())
@@ -142,7 +142,7 @@ impl Exchange<'_> {
         };
         let status = made.status.unwrap_or(answer.status);
         let reason = (status == answer.status).then_some(answer.mapped.reason.as_bytes());
-        let _ = write!(answer.fields, "Content-Type: {}\r\n", mapping.content_type());
+        write_type(mapping, &mut answer.fields);
         let reply = Reply { status, reason, fields: &answer.fields, body: &made.body };
         self.reply(status, |manner, out| reply.write(manner, out)).await
     }
@@ -333,12 +333,22 @@ struct Answer {
 
 impl Answer {
     fn begin_items(&self, mapping: &BodyMapping, goes_on: bool, http10: bool, out: &mut Vec<u8>) {
-        let (status, reason, kind) = (self.status, &self.mapped.reason, mapping.content_type());
+        let (status, reason) = (self.status, &self.mapped.reason);
         let _ = write!(out, "HTTP/1.1 {status} {reason}\r\n");
         out.extend_from_slice(&self.fields);
+        write_type(mapping, out);
         let framing = if http10 { "" } else { "Transfer-Encoding: chunked\r\n" };
         let connection = if goes_on { "" } else { "Connection: close\r\n" };
-        let _ = write!(out, "Content-Type: {kind}\r\n{framing}{connection}\r\n");
+        let _ = write!(out, "{framing}{connection}\r\n");
+    }
+}
+
+/// What the body of a head is, unless the route has said it: the other side's field is out.
+fn write_type(mapping: &BodyMapping, head: &mut Vec<u8>) {
+    const NAME: &[u8] = b"content-type:";
+    let is_it = |line: &[u8]| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+    if !head.split(|byte| *byte == b'\n').any(is_it) {
+        let _ = write!(head, "Content-Type: {}\r\n", mapping.content_type()); // a vector takes anything
     }
 }
 

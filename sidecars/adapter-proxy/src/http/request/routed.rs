@@ -4,7 +4,7 @@ use super::super::Refusal;
 use super::super::routing::Routing;
 use super::MOST_HEADERS;
 use crate::filter::Coding;
-use crate::route::{Asked, Known, Parts, Rewrite, Route, has_dots};
+use crate::route::{Asked, Known, Parts, Rewrite, Route, has_dots, keep_one_type};
 use httparse::Header;
 use std::mem::MaybeUninit;
 
@@ -64,7 +64,11 @@ impl<'a> Taken<'a> {
             let is = |names: &[&str]| names.iter().any(|name| header.name.eq_ignore_ascii_case(name));
             !(named(header.name) || maps && is(&OF_BODIES) || reads && is(&OF_WISHES))
         };
-        self.rewrite.headers.apply(headers.iter().filter(stays).copied())
+        let mut fields = self.rewrite.headers.apply(headers.iter().filter(stays).copied());
+        if maps {
+            keep_one_type(&mut fields);
+        }
+        fields
     }
 }
 
