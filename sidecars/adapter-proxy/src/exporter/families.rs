@@ -21,6 +21,8 @@ pub struct Families {
     openmetrics: bool,
     families: Vec<Family>,
     by_name: HashMap<String, usize>,
+    /// So many at the beginning are the page's own
+    own: usize,
     /// All names that a family's series may have, and some more that would be misread
     taken: HashSet<String>,
     /// So many more series and bytes may come
@@ -52,7 +54,12 @@ impl Families {
     /// Of at most so many series and bytes.
     pub fn new(openmetrics: bool, series: usize, bytes: usize) -> Self {
         let (families, by_name, taken) = (vec![], HashMap::new(), HashSet::new());
-        Self { openmetrics, families, by_name, taken, series, bytes }
+        Self { openmetrics, families, by_name, own: 0, taken, series, bytes }
+    }
+
+    /// Takes those that there are for the page's own: nobody else has series of theirs.
+    pub fn reserve(&mut self) {
+        self.own = self.families.len();
     }
 
     /// The family of this name, which is begun when there is none.
@@ -64,7 +71,7 @@ impl Families {
             return self
                 .families
                 .get(*index)
-                .filter(|family| family.kind == kind)
+                .filter(|family| family.kind == kind && *index >= self.own)
                 .map(|_| *index)
                 .ok_or(Dropped::Conflict);
         }

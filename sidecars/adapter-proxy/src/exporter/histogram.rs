@@ -59,9 +59,13 @@ pub fn buckets(
     } else if count.is_some_and(|count| count.total_cmp(&last.1).is_ne()) {
         return Err(format!("its `count` is not the {} of its last bucket", last.1));
     }
-    let mut before = 0.0;
+    let (mut before, mut below) = (0.0, None);
     for (bound, count) in &mut pairs {
         *bound = scaled(*bound, scale);
+        // A scale may be so large, or so small, that bounds are no more told apart.
+        if below.replace(*bound).is_some_and(|below| below >= *bound) {
+            return Err(format!("there are two buckets up to {bound}, once `scale` is in it"));
+        }
         // Of numbers that are none, no comparison holds.
         if !(*count >= before && count.is_finite()) {
             return Err(format!("the bucket up to {bound} has {count}, and the one before has {before}"));
@@ -119,5 +123,8 @@ mod tests {
         }
         assert!(buckets(vec![(END, 2.0)], true, Some(3.0), 1.0).is_err());
         assert!(buckets(two(), true, Some(1.0), 1.0).is_err(), "fewer than in a bucket");
+        for scale in [1e308, 0.0, -1.0] {
+            assert!(buckets(two(), true, None, scale).is_err(), "{scale}");
+        }
     }
 }

@@ -15,4 +15,4 @@ mod timestamp;
 
 pub use fetch::Fetcher;
 pub use fetched::{Body, Fetched};
-pub use page::{OPENMETRICS, Page, TEXT, check};
+pub use page::{OPENMETRICS, OWN, Page, TEXT, check};

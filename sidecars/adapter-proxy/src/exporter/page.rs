@@ -14,6 +14,15 @@ use std::borrow::Cow;
 pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// What each page says of itself.
+pub const OWN: [&str; 5] = [
+    "adapter_up",
+    "adapter_scrape_duration_seconds",
+    "adapter_series",
+    "adapter_series_dropped",
+    "adapter_values_unusable",
+];
+
 pub struct Page {
     max_series: usize,
     targets: Vec<Target>,
@@ -177,7 +186,7 @@ impl Outcome {
                 "there are two series with the same labels\nhint: add a label that tells them apart".into(),
             ),
             Unusable::Dropped(Dropped::Conflict) => {
-                (&mut self.conflict, "a metric of another type takes its name".into())
+                (&mut self.conflict, "a metric of another type, or the page's own, takes its name".into())
             }
         };
         *count += 1;
@@ -197,22 +206,25 @@ struct Own {
 impl Own {
     /// They are there first, so that nobody else takes their names.
     fn begin(families: &mut Families) -> Self {
+        let [up, took, series, dropped, unusable] = OWN;
         let mut gauge = |name, help, unit| families.family(name, Kind::Gauge, help, unit).unwrap_or(usize::MAX);
-        Self {
-            up: gauge("adapter_up", "Whether the target was fetched and could be read", None),
-            took: gauge("adapter_scrape_duration_seconds", "How long it took to fetch the target", Some("seconds")),
-            series: gauge("adapter_series", "Series of the target on this page", None),
+        let own = Self {
+            up: gauge(up, "Whether the target was fetched and could be read", None),
+            took: gauge(took, "How long it took to fetch the target", Some("seconds")),
+            series: gauge(series, "Series of the target on this page", None),
             dropped: gauge(
-                "adapter_series_dropped",
+                dropped,
                 "Series, or whole histograms, that were left out: over `max-series`, twice there, or of a name that another type has",
                 None,
             ),
             unusable: gauge(
-                "adapter_values_unusable",
+                unusable,
                 "Values of the target that were no number, and filters that failed on them",
                 None,
             ),
-        }
+        };
+        families.reserve();
+        own
     }
 
     fn tell(&self, target: &str, took: f64, outcome: &Outcome, families: &mut Families) {

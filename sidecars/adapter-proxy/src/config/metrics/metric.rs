@@ -1,5 +1,6 @@
 //! What becomes a metric, and how.
 
+use crate::exporter::OWN;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -246,6 +247,10 @@ impl TryFrom<Written> for Metric {
         if !scale.is_finite() || scale == 0.0 {
             return Err(in_it("a `scale` is a number other than 0"));
         }
+        // Bounds would change their order, and sums that only grow would fall.
+        if scale < 0.0 && matches!(written.kind, Kind::Histogram | Kind::Summary) {
+            return Err(in_it(&format!("the `scale` of a {} is more than 0", written.kind)));
+        }
         Ok(Self {
             name,
             kind: written.kind,
@@ -275,6 +280,10 @@ fn is_name(name: &str, besides: &str) -> bool {
 fn check_name(name: &str, kind: Kind) -> Result<(), String> {
     if !is_name(name, ":") {
         return Err(format!("`{name}` cannot be the name of a metric\nhint: letters, digits and `_`, no digit first"));
+    }
+    let stem = name.strip_suffix("_total").filter(|_| kind == Kind::Counter).unwrap_or(name);
+    if OWN.contains(&stem) {
+        return Err(format!("`{stem}` is what each page says of itself\nhint: give the metric another name"));
     }
     let suffixes = ["_bucket", "_sum", "_count", "_created", "_total"];
     if matches!(kind, Kind::Histogram | Kind::Summary)

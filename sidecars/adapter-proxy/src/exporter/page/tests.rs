@@ -162,7 +162,7 @@ max-series: 4
 targets:
 - {name: 'a \"1\"', source: {file: /a}, metrics: [{name: x, help: h, each: '.[]', labels: {n: .}}, {name: y, help: h, type: gauge, each: '.[]', labels: {n: .}}]}
 - {name: b, source: {file: /b}, metrics: [{name: x, help: other, each: '.[]', labels: {n: .}}, {name: y_total, type: counter, help: h, value: .z}]}
-- {name: c, source: {file: /c}, metrics: [{name: adapter_up, type: gauge}, {name: x_sum}, {name: adapter_series, type: counter}]}
+- {name: c, source: {file: /c}, metrics: [{name-from: '\"adapter_up\"', type: gauge}, {name: x_sum}, {name-from: '\"adapter_series\"', type: counter}]}
 - {name: d, source: {file: /d}, metrics: [{name: x}]}
 ",
     );
@@ -198,7 +198,7 @@ targets:
         "adapter_series_dropped{reason=\"limit\",target=\"b\"} 1",
         "adapter_values_unusable{target=\"b\"} 1",
         "adapter_series_dropped{reason=\"duplicate\",target=\"c\"} 0",
-        "adapter_series_dropped{reason=\"conflict\",target=\"c\"} 1",
+        "adapter_series_dropped{reason=\"conflict\",target=\"c\"} 2",
     ] {
         assert!(text.lines().any(|one| one == line), "{line}\n{text}");
     }
