@@ -26,7 +26,32 @@ struct Target {
     cache: Duration,
     /// What was fetched last, and when that was done. Who fetches holds it
     last: Mutex<Option<(Instant, Rc<Fetched>)>>,
+    /// How many ask for it
+    asking: Cell<usize>,
     is_down: Cell<bool>,
+}
+
+/// One who asks. The last one takes what was fetched away, where it is not to be served again.
+struct Asking<'t>(&'t Target);
+
+impl<'t> Asking<'t> {
+    fn of(target: &'t Target) -> Self {
+        target.asking.set(target.asking.get() + 1);
+        Self(target)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let Target { asking, cache, last, .. } = self.0;
+        asking.set(asking.get() - 1);
+        if asking.get() == 0
+            && cache.is_zero()
+            && let Ok(mut last) = last.try_lock()
+        {
+            *last = None;
+        }
+    }
 }
 
 impl Fetcher {
@@ -39,6 +64,7 @@ impl Fetcher {
             timeout: target.timeout,
             cache: target.cache,
             last: Mutex::default(),
+            asking: Cell::new(0),
             is_down: Cell::new(false),
         });
         Self { targets: targets.collect() }
@@ -66,6 +92,7 @@ impl Target {
     /// next one who waits for it does it.
     async fn fetch(&self) -> Rc<Fetched> {
         let called = Instant::now();
+        let _asking = Asking::of(self); // it is dropped after the lock
         let mut last = self.last.lock().await;
         if let Some((at, fetched)) = &*last {
             let is_fresh = fetched.body.is_ok() && at.elapsed() < self.cache;

@@ -40,6 +40,7 @@ async fn those_who_ask_at_the_same_time_share_an_answer() {
     };
     let (a, b, c, ()) = tokio::join!(body(&fetcher), body(&fetcher), body(&fetcher), serve);
     assert_eq!((a, b, c), (Ok("1".into()), Ok("1".into()), Ok("1".into())));
+    assert!(fetcher.targets[0].last.lock().await.is_none(), "nobody needs it any more");
     let serve = async { answer(listener.accept().await.unwrap().0, "2").await };
     assert_eq!(tokio::join!(body(&fetcher), serve).0, Ok("2".into()), "it is not kept");
 }
@@ -56,6 +57,7 @@ async fn who_gives_up_leaves_it_to_the_next() {
     let impatient = tokio::time::timeout(Duration::from_millis(20), body(&fetcher));
     let (gone, patient, ()) = tokio::join!(impatient, body(&fetcher), serve);
     assert!(gone.is_err());
+    assert!(fetcher.targets[0].last.lock().await.is_none());
     assert_eq!(patient, Ok("2".into()));
 }
 
@@ -68,6 +70,7 @@ async fn what_is_kept_is_served_until_it_is_old() {
     assert!(failed.is_err_and(|said| said.contains("without an answer")));
     assert_eq!(tokio::join!(body(&fetcher), serve("1")).0, Ok("1".into()));
     assert_eq!(body(&fetcher).await, Ok("1".into()));
+    assert!(fetcher.targets[0].last.lock().await.is_some());
     sleep(Duration::from_millis(200)).await;
     assert_eq!(tokio::join!(body(&fetcher), serve("2")).0, Ok("2".into()));
 }
