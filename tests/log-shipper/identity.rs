@@ -1,10 +1,15 @@
 //! Which file is which, whatever its name, its inode and its beginning.
 
+use crate::rotation::compress;
 use e2e::elasticsearch::Server;
+use e2e::launch::Launch;
 use e2e::process::until;
 use e2e::shipper::{Place, STREAM, Shipper, expect_all, lines, succeed};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Logs often begin alike, and none is too short to be known.
 #[test]
@@ -86,6 +91,90 @@ fn an_inode_is_used_again() {
     }
 }
 
+/// Removes `old`, puts a new file with `text` at `new` after `meanwhile`, and tells whether that got its number. Others who
+/// make files at the same time may have it instead.
+fn takes_its_number(place: &Place, old: &str, new: &str, text: &str, meanwhile: impl FnOnce()) -> bool {
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    let before = inode(&place.log(old));
+    fs::remove_file(place.log(old)).unwrap();
+    meanwhile();
+    // Numbers below it may be free as well, and are given away first.
+    let fillers = (0..1000).map(|number| place.file(&format!("filler-{number}")));
+    let mut made = fillers.inspect(|file| fs::write(file, text).unwrap());
+    let found = made.find(|file| inode(file) == before);
+    let reused = found.is_some();
+    fs::rename(found.unwrap_or_else(|| place.file("filler-0")), place.log(new)).unwrap();
+    reused
+}
+
+/// Tries until a number is used again, with a file system that knows when a file was born, and with one that does not.
+fn with_a_number_used_again(attempt: impl Fn(&dyn Fn(Launch) -> Launch) -> bool) {
+    let unborn = |launch: Launch| launch.refused(libc::SYS_statx, Errno::ENOSYS);
+    for launch in [&|launch| launch, &unborn] as [&dyn Fn(Launch) -> Launch; 2] {
+        if !(0..10).any(|_| attempt(launch)) {
+            e2e::skip("this file system does not use a number again");
+        }
+    }
+}
+
+#[test]
+fn a_new_log_with_the_inode_of_one_that_is_gone() {
+    with_a_number_used_again(|launch| {
+        let (server, place) = (Server::start(), Place::new());
+        place.append("job-1.log", lines(0..10));
+        succeed(launch(place.ship(&server, &[&"--once"])));
+        let reused = takes_its_number(&place, "job-1.log", "job-2.log", &lines(10..25), || {});
+        succeed(launch(place.ship(&server, &[&"--once"])));
+        expect_all(&server, 25);
+        reused
+    });
+}
+
+/// Which of the two is looked at first does not matter.
+#[test]
+fn a_known_log_with_the_inode_of_another_one() {
+    for (gone, next) in [("a.log", "b.log"), ("b.log", "a.log")] {
+        with_a_number_used_again(|launch| {
+            let (server, place) = (Server::start(), Place::new());
+            place.append(gone, lines(0..10));
+            place.append(next, lines(10..20));
+            succeed(launch(place.ship(&server, &[&"--once"])));
+            let rotated = || place.rename(next, &format!("{next}.1"));
+            let reused = takes_its_number(&place, gone, next, &lines(20..35), rotated);
+            place.append(gone, lines(35..40));
+            succeed(launch(place.ship(&server, &[&"--once"])));
+            expect_all(&server, 40);
+            reused
+        });
+    }
+}
+
+/// It is told of both at once: that an archive of the one is gone, and that the other one's file is new.
+#[test]
+fn an_inode_of_another_log_while_it_runs() {
+    with_a_number_used_again(|launch| {
+        let (server, place) = (Server::start(), Place::new());
+        place.append("a.log", lines(0..10));
+        place.append("b.log", lines(10..20));
+        let shipper = Shipper::start(launch(place.ship(&server, &[])));
+        server.until_stored(20);
+        place.rename("a.log", "a.log.1");
+        compress(&place, "a.log.1");
+        place.append("a.log", lines(20..30));
+        server.until_stored(30);
+        until_nothing_deleted_is_open(&shipper);
+        shipper.signal(Signal::SIGSTOP);
+        shipper.process().until_state('T');
+        let rotated = || place.rename("b.log", "b.log.1");
+        let reused = takes_its_number(&place, "a.log.1.gz", "b.log", &lines(30..45), rotated);
+        shipper.signal(Signal::SIGCONT);
+        server.until_stored(45);
+        shipper.finish();
+        expect_all(&server, 45);
+        reused
+    });
+}
+
 /// What was deleted is held open as long as it has something to be read, and no longer.
 #[test]
 fn deleted_files_are_let_go() {
@@ -96,13 +185,17 @@ fn deleted_files_are_let_go() {
         server.until_stored(round * 10 + 10);
         fs::remove_file(place.log("a.log")).unwrap();
     }
+    until_nothing_deleted_is_open(&shipper);
+    shipper.finish();
+    expect_all(&server, 50);
+}
+
+pub fn until_nothing_deleted_is_open(shipper: &Shipper) {
     let descriptors = format!("/proc/{}/fd", shipper.process().pid);
     until("nothing that was deleted is open", || {
         let links = fs::read_dir(&descriptors).unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
         links.into_iter().all(|link| !link.to_string_lossy().ends_with("(deleted)"))
     });
-    shipper.finish();
-    expect_all(&server, 50);
 }
 
 #[test]

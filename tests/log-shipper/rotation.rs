@@ -183,7 +183,7 @@ fn compressed_long_ago() {
     expect_order(&server);
 }
 
-fn compress(place: &Place, name: &str) {
+pub fn compress(place: &Place, name: &str) {
     archive(place, name);
     fs::remove_file(place.log(name)).unwrap();
 }

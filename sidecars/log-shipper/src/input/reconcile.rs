@@ -1,7 +1,7 @@
 //! What became of a log's files: which was renamed, copied, truncated, removed, and which is new.
 
 use crate::input::generation::Generation;
-use crate::input::identity::{Identity, Seen};
+use crate::input::identity::Seen;
 use crate::input::log::Log;
 use crate::input::names::is_compressed;
 use crate::input::siblings::{Candidate, PATIENCE, is_ours, is_stale, siblings, stale};
@@ -13,7 +13,7 @@ use std::path::Path;
 /// What the other logs and the whole program have to do with it.
 pub trait Surroundings {
     /// Whether a file is read for another log
-    fn is_taken(&self, identity: Identity) -> bool;
+    fn is_taken(&mut self, seen: &Seen) -> bool;
     /// For a new generation
     fn number(&mut self) -> u64;
     /// Bytes that were gone before they could be read
@@ -98,7 +98,7 @@ fn sort_out(
     // The live file, unless it is one of them.
     let mut current = match (generations.iter().position(is_live), live, fresh) {
         (Some(at), ..) => Some(generations.remove(at)),
-        (None, Some(seen), Some(source)) if !around.is_taken(seen.identity) => {
+        (None, Some(seen), Some(source)) if !around.is_taken(&seen) => {
             let offset = if at_end { seen.size } else { 0 };
             Some(Generation::new(around.number(), &seen, source, offset)?)
         }
@@ -215,13 +215,13 @@ fn find_by_identity(
 fn find_by_content(
     generations: &mut [Generation],
     candidates: &mut [&mut Candidate],
-    around: &impl Surroundings,
+    around: &mut impl Surroundings,
 ) -> io::Result<()> {
     for generation in generations.iter_mut().filter(|generation| generation.identity.is_none()) {
         for candidate in candidates.iter_mut() {
             let too_short = candidate.seen.size < generation.offset && !is_compressed(&candidate.path);
             let was_there = generation.left == Some(candidate.seen.identity);
-            if candidate.claimed || was_there || too_short || around.is_taken(candidate.seen.identity) {
+            if candidate.claimed || was_there || too_short || around.is_taken(&candidate.seen) {
                 continue;
             }
             let mut source = match candidate.open(false) {
@@ -274,13 +274,13 @@ fn missed<'a>(
     rotated: &'a mut [Candidate],
     path: &Path,
     since: u64,
-    around: &impl Surroundings,
+    around: &mut impl Surroundings,
 ) -> io::Result<Vec<(&'a mut Candidate, Source)>> {
     let is_new = |candidate: &&mut Candidate| {
         !candidate.claimed
             && candidate.seen.size > 0
             && candidate.seen.modified >= since
-            && !around.is_taken(candidate.seen.identity)
+            && !around.is_taken(&candidate.seen)
     };
     let mut news: Vec<&mut Candidate> = rotated.iter_mut().filter(is_new).collect();
     let base = path.file_name().unwrap_or_default();

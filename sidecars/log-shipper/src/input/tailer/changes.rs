@@ -100,7 +100,7 @@ impl Tailer {
         }
         // By another of its names.
         let seen = metadata(path).ok().map(|found| Seen::new(&found));
-        if let Some((seen, id)) = seen.and_then(|seen| Some((seen, self.by_identity.get(&seen.identity).copied()?))) {
+        if let Some((seen, id)) = seen.and_then(|seen| Some((seen, self.readers.of(&seen)?))) {
             let closed = |one: &Generation| one.identity == Some(seen.identity) && one.source.is_none();
             if self.logs[id].generations.iter().any(closed) {
                 self.doubt(id);

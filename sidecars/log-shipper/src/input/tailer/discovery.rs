@@ -1,19 +1,20 @@
 //! Finding logs, and finding out what became of them.
 
 use crate::config::From;
-use crate::input::identity::{Identity, Seen};
+use crate::input::identity::Seen;
 use crate::input::log::{Log, SETTLED};
 use crate::input::numbers;
 use crate::input::patterns::Visitor;
 use crate::input::reconcile::{Surroundings, reconcile};
 use crate::input::tailer::Tailer;
 use crate::input::tailer::changes::{POLL, RESCAN};
+use crate::input::tailer::readers::Readers;
 use crate::input::watch::Watcher;
 use anyhow::{Context, Error, Result};
 use chassis::message;
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
-use std::fs::metadata;
+use std::fs::{Metadata, metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,9 +40,14 @@ impl Tailer {
 
     /// A path that an input is about, and that has not been one before.
     pub(super) fn found(&mut self, path: PathBuf, input: usize) {
-        let Ok(seen) = metadata(&path) else { return };
+        let found = metadata(&path).ok().filter(Metadata::is_file);
+        let Some(seen) = found.map(|found| Seen::new(&found)) else { return };
+        // Its number may have been another one's.
+        if let Some(reader) = self.readers.of(&seen) {
+            self.settle_one(reader);
+        }
         // Another name of a file that is being read, or the new one that it got when it was rotated.
-        if seen.is_file() && !self.by_identity.contains_key(&Seen::new(&seen).identity) {
+        if self.readers.of(&seen).is_none() {
             let id = self.log(&path.into(), input);
             self.settle_one(id);
         }
@@ -49,10 +55,20 @@ impl Tailer {
 
     /// Compares the doubtful logs with their directories.
     pub(super) fn settle(&mut self) {
+        self.settle_doubtful();
+        // Where files have no time of birth, a number that was given away is free when the other log has been compared.
+        for id in std::mem::take(&mut self.disputed) {
+            self.doubt(id);
+        }
+        self.settle_doubtful();
+        self.disputed.clear();
+        self.let_go_of_most();
+    }
+
+    fn settle_doubtful(&mut self) {
         while let Some(id) = self.doubtful.pop() {
             self.settle_one(id);
         }
-        self.let_go_of_most();
     }
 
     fn settle_one(&mut self, id: usize) {
@@ -68,9 +84,7 @@ impl Tailer {
         }
         for generation in &self.logs[id].generations {
             self.by_generation.remove(&generation.number);
-            if let Some(identity) = generation.identity {
-                self.by_identity.remove(&identity);
-            }
+            self.readers.remove(generation);
         }
         let result = self.reconciled(id);
         let log = &mut self.logs[id];
@@ -91,9 +105,7 @@ impl Tailer {
         }
         for generation in &log.generations {
             self.by_generation.insert(generation.number, id);
-            if let Some(identity) = generation.identity {
-                self.by_identity.insert(identity, id);
-            }
+            self.readers.insert(generation, id);
         }
         self.enqueue(id);
         let log = &self.logs[id];
@@ -154,7 +166,8 @@ impl Tailer {
         let at_end = self.first_start && input.from == From::End;
         let mut around = Around {
             id,
-            by_identity: &self.by_identity,
+            readers: &self.readers,
+            disputed: &mut self.disputed,
             next: &mut self.next_generation,
             lost: &mut self.lost,
             closed: Ok(()),
@@ -209,7 +222,8 @@ impl Visitor for Scan<'_> {
 
 struct Around<'a> {
     id: usize,
-    by_identity: &'a HashMap<Identity, usize>,
+    readers: &'a Readers,
+    disputed: &'a mut Vec<usize>,
     next: &'a mut u64,
     lost: &'a mut u64,
     /// The last file that could not be opened
@@ -217,8 +231,12 @@ struct Around<'a> {
 }
 
 impl Surroundings for Around<'_> {
-    fn is_taken(&self, identity: Identity) -> bool {
-        self.by_identity.get(&identity).is_some_and(|id| *id != self.id)
+    fn is_taken(&mut self, seen: &Seen) -> bool {
+        let taken = self.readers.of(seen).is_some_and(|id| id != self.id);
+        if taken && seen.born == 0 {
+            self.disputed.push(self.id);
+        }
+        taken
     }
 
     fn number(&mut self) -> u64 {

@@ -4,6 +4,7 @@ mod changes;
 mod discovery;
 mod parting;
 mod piped;
+mod readers;
 mod reading;
 mod recalling;
 mod reconfigure;
@@ -12,7 +13,6 @@ mod turns;
 pub use reading::Read;
 
 use crate::config::Input;
-use crate::input::identity::Identity;
 use crate::input::lag::Lags;
 use crate::input::log::Log;
 use crate::input::patterns::Patterns;
@@ -21,6 +21,7 @@ use crate::input::watch::{Change, Watcher};
 use crate::positions::{Positions, Record};
 use changes::RESCAN;
 use chassis::exit::Usage;
+use readers::Readers;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,12 +36,14 @@ pub struct Tailer {
     /// Numbers of logs that are no more
     vacant: Vec<usize>,
     by_path: HashMap<Arc<Path>, usize>,
-    by_identity: HashMap<Identity, usize>,
+    readers: Readers,
     by_generation: HashMap<u64, usize>,
     /// Those that may have unread bytes
     queue: VecDeque<usize>,
     /// Those to be compared with their directory
     doubtful: Vec<usize>,
+    /// Those of them that found a file which another log seems to read
+    disputed: Vec<usize>,
     /// Those of them that wait for a descriptor, and whether they were there at the first start
     waiting: VecDeque<(usize, bool)>,
     /// Some had to wait, which has been told
@@ -76,10 +79,11 @@ impl Tailer {
             logs: vec![],
             vacant: vec![],
             by_path: HashMap::new(),
-            by_identity: HashMap::new(),
+            readers: Readers::default(),
             by_generation: HashMap::new(),
             queue: VecDeque::new(),
             doubtful: vec![],
+            disputed: vec![],
             waiting: VecDeque::new(),
             takes_turns: false,
             again: BTreeSet::new(),

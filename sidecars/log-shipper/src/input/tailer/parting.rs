@@ -37,9 +37,7 @@ impl Tailer {
             if is_over(generation) {
                 // It may have been compressed: then it is to be known there, too.
                 over = true;
-                if let Some(identity) = generation.identity {
-                    self.by_identity.remove(&identity);
-                }
+                self.readers.remove(generation);
                 generation.detach();
             } else if generation.source.is_some() && is_done(generation) {
                 generation.rest();
@@ -92,9 +90,7 @@ impl Tailer {
         log.current -= usize::from(at < log.current);
         let generation = log.generations.remove(at)?;
         self.by_generation.remove(&number);
-        if let Some(identity) = generation.identity {
-            self.by_identity.remove(&identity);
-        }
+        self.readers.remove(&generation);
         Some(generation)
     }
 

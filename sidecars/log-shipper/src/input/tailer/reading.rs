@@ -89,9 +89,7 @@ impl Tailer {
             }
             Ok(Filled::Changed(index)) => {
                 let generation = &mut log.generations[index];
-                if let Some(identity) = generation.identity {
-                    self.by_identity.remove(&identity);
-                }
+                self.readers.remove(generation);
                 generation.detach();
                 self.doubt(id);
                 Read::Nothing

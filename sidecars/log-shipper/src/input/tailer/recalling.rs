@@ -32,7 +32,7 @@ impl Tailer {
             generation.place = record.place.filter(|place| self.inputs[input].0.allows(place));
             generation.modified = record.modified;
             generation.size = record.size;
-            self.by_identity.insert(record.identity, id);
+            self.readers.insert(&generation, id);
             self.logs[id].generations.push_back(generation);
         }
     }

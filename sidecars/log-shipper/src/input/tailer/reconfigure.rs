@@ -44,9 +44,7 @@ impl Tailer {
         self.strangers.extend(log.generations.iter().filter_map(|generation| generation.record(&log.path)));
         for generation in log.generations.drain(..) {
             self.by_generation.remove(&generation.number);
-            if let Some(identity) = generation.identity {
-                self.by_identity.remove(&identity);
-            }
+            self.readers.remove(&generation);
         }
         log.live = false;
         log.left = true;
