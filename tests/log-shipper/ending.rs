@@ -138,3 +138,32 @@ fn positions_that_cannot_be_kept() {
     succeed(place.ship(&server, &[&"--once"]));
     assert_eq!(server.with(|state| state.store.conflicts), 0);
 }
+
+/// What it has read and not delivered, and what cannot be read again, is left undone, too.
+#[test]
+fn what_is_in_no_file_any_more() {
+    let begin = |count| {
+        let (server, place) = (Server::start(), Place::new());
+        server.down();
+        place.append("a.log", lines(0..count));
+        let shipper = Shipper::start(place.ship(&server, &[&"--drain-timeout", &"1s", &"--hold-deleted", &"0"]));
+        shipper.until_said("cannot deliver");
+        (place, shipper)
+    };
+    let expect = |shipper: Shipper, what: &str| {
+        let ended = shipper.terminate();
+        let said = ended.stderr.lines().find(|line| line.contains("error: not shipped: ")).unwrap_or_default();
+        assert!(ended.code == 1 && said.contains(what), "{}: {}", ended.code, ended.stderr);
+        assert!(said.ends_with("bytes), truncated or removed since and lost"), "{said}");
+        assert!(!ended.stderr.contains("takes it up"), "{}", ended.stderr);
+    };
+    let (place, shipper) = begin(10);
+    let size = fs::metadata(place.log("a.log")).unwrap().len();
+    place.truncate("a.log");
+    expect(shipper, &format!("a.log from offset 0 ({size} bytes)"));
+    // More than a batch or two: what has not even been read is told of when it is let go.
+    let (place, shipper) = begin(30_000);
+    fs::remove_file(place.log("a.log")).unwrap();
+    shipper.until_said("let go of a removed file");
+    expect(shipper, "a.log from offset 0 (");
+}

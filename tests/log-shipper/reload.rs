@@ -84,3 +84,28 @@ fn stdin_goes() {
     shipper.finish();
     assert_eq!(server.with(|state| state.store.messages(STREAM)), ["first", "third"]);
 }
+
+/// What was to go to the old sink, and is in no file any more, cannot go to the new one: that is said and counted.
+#[test]
+fn what_is_in_no_file_any_more() {
+    let (old, new, place, admin) = (Server::start(), Server::start(), Place::new(), free_port());
+    let config = |server: &Server| {
+        format!("inputs: [{{files: [LOGS/*.log]}}]\noutput: {{elasticsearch: {{urls: ['{}']}}}}\n", server.url())
+    };
+    let shown = |name: &str| metric(&get(admin, "/metrics").unwrap().1, name);
+    old.down();
+    place.append("a.log", "first\n");
+    let shipper = Shipper::start(place.configured(&config(&old), &[&"--admin", &admin.to_string()]));
+    shipper.until_said("cannot deliver");
+    place.truncate("a.log");
+    place.append("a.log", "next\n");
+    e2e::process::until("it has read what is there now", || shown("log_shipper_lines_total ") == Some(2.0));
+    assert_eq!(shown("log_shipper_lost_bytes_total "), Some(0.0));
+    place.configure(&config(&new));
+    shipper.until_said("6 bytes of ");
+    new.until_stored(1);
+    assert_eq!(shown("log_shipper_lost_bytes_total "), Some(6.0));
+    let said = shipper.finish();
+    assert!(said.contains("a.log from offset 0 on were truncated or removed before they could be shipped"), "{said}");
+    assert_eq!(last(&new).0, "next");
+}

@@ -241,9 +241,13 @@ impl Shipper {
                 patterns.join(", ")
             ));
         }
-        let (left, unkept) = (self.tailer.left().join(", "), self.keeper.unkept());
+        let (mut left, nowhere) = (self.tailer.left(), self.tailer.left_nowhere());
+        let taken_up = !left.is_empty();
+        left.extend(nowhere);
+        let (left, unkept) = (left.join(", "), self.keeper.unkept());
         match (left.is_empty(), unkept) {
             (true, None) => Ok(()),
+            (false, None) if !taken_up => bail!("not shipped: {left}"),
             (false, None) => bail!("not shipped: {left}\nhint: the next start with the same --state takes it up there"),
             (true, Some(why)) => bail!(
                 "all is shipped, but positions are not kept: {why}\nhint: the next start goes on from those that were kept \

@@ -16,8 +16,8 @@ pub trait Surroundings {
     fn is_taken(&mut self, seen: &Seen) -> bool;
     /// For a new generation
     fn number(&mut self) -> u64;
-    /// Bytes that were gone before they could be read
-    fn lost(&mut self, bytes: u64);
+    /// A generation is in no file any more, of which so many bytes have not been read
+    fn lost(&mut self, generation: &Generation, bytes: u64);
     /// A file of the log is there, but not to be read for now
     fn cannot_open(&mut self, path: &Path, error: io::Error);
 }
@@ -250,17 +250,18 @@ fn forget_lost(generations: &mut Vec<Generation>, path: &Path, around: &mut impl
         if generation.identity.is_some() {
             return true;
         }
-        let lost = generation.size.saturating_sub(generation.offset);
-        if lost > 0 && generation.size != u64::MAX {
+        let unread = generation.size.saturating_sub(generation.offset);
+        let lost = if generation.size == u64::MAX { 0 } else { unread };
+        if lost > 0 {
             message::warning(format_args!(
                 "{} bytes of {} from offset {} on were truncated or removed before they could be read",
                 lost,
                 path.display(),
                 generation.offset
             ));
-            around.lost(lost);
         }
-        // What was sent of it has yet to be acknowledged, but there is nothing left to go back to.
+        // What was sent of it may have yet to be acknowledged, and then there is nothing left to go back to.
+        around.lost(generation, lost);
         false
     });
 }

@@ -1,6 +1,7 @@
 //! Finding logs, and finding out what became of them.
 
 use crate::config::From;
+use crate::input::generation::Generation;
 use crate::input::identity::Seen;
 use crate::input::log::{Log, SETTLED};
 use crate::input::numbers;
@@ -9,6 +10,7 @@ use crate::input::reconcile::{Surroundings, reconcile};
 use crate::input::tailer::Tailer;
 use crate::input::tailer::changes::{POLL, RESCAN};
 use crate::input::tailer::readers::Readers;
+use crate::input::tailer::stranded::Stranded;
 use crate::input::watch::Watcher;
 use anyhow::{Context, Error, Result};
 use chassis::message;
@@ -166,10 +168,12 @@ impl Tailer {
         let at_end = self.first_start && input.from == From::End;
         let mut around = Around {
             id,
+            path: log.path.clone(),
             readers: &self.readers,
             disputed: &mut self.disputed,
             next: &mut self.next_generation,
             lost: &mut self.lost,
+            stranded: &mut self.stranded,
             closed: Ok(()),
         };
         reconcile(log, leads, at_end, &mut around)?;
@@ -222,10 +226,12 @@ impl Visitor for Scan<'_> {
 
 struct Around<'a> {
     id: usize,
+    path: Arc<Path>,
     readers: &'a Readers,
     disputed: &'a mut Vec<usize>,
     next: &'a mut u64,
     lost: &'a mut u64,
+    stranded: &'a mut Vec<Stranded>,
     /// The last file that could not be opened
     closed: Result<()>,
 }
@@ -243,8 +249,9 @@ impl Surroundings for Around<'_> {
         numbers::next(self.next)
     }
 
-    fn lost(&mut self, bytes: u64) {
+    fn lost(&mut self, generation: &Generation, bytes: u64) {
         *self.lost += bytes;
+        self.stranded.extend(Stranded::of(generation, &self.path));
     }
 
     fn cannot_open(&mut self, path: &Path, error: io::Error) {

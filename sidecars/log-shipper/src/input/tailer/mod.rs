@@ -8,6 +8,7 @@ mod readers;
 mod reading;
 mod recalling;
 mod reconfigure;
+mod stranded;
 mod turns;
 
 pub use reading::Read;
@@ -26,6 +27,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use stranded::Stranded;
 
 /// All logs, by a number for each.
 pub struct Tailer {
@@ -53,6 +55,7 @@ pub struct Tailer {
     next_look: Instant,
     /// Of files that no input is about any more
     strangers: Vec<Record>,
+    stranded: Vec<Stranded>,
     next_generation: u64,
     first_start: bool,
     hold_deleted: u64,
@@ -90,6 +93,7 @@ impl Tailer {
             rescan: None,
             next_look: Instant::now() + RESCAN,
             strangers: vec![],
+            stranded: vec![],
             next_generation: positions.as_ref().map_or(1, |positions| positions.next),
             first_start: positions.is_none(),
             hold_deleted,

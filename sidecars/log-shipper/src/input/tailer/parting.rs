@@ -4,6 +4,7 @@ use crate::input::generation::Generation;
 use crate::input::log::SETTLED;
 use crate::input::source::Source;
 use crate::input::tailer::Tailer;
+use crate::input::tailer::stranded::Stranded;
 use chassis::message;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -90,6 +91,7 @@ impl Tailer {
         log.current -= usize::from(at < log.current);
         let generation = log.generations.remove(at)?;
         self.by_generation.remove(&number);
+        self.stranded.extend(Stranded::of(&generation, &log.path));
         self.readers.remove(&generation);
         Some(generation)
     }

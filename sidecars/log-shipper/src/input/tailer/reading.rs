@@ -154,7 +154,10 @@ impl Tailer {
     /// The sink has everything in a batch with this reach.
     pub fn shipped(&mut self, reach: &[(u64, u64)]) {
         for (number, offset) in reach {
-            let Some(id) = self.by_generation.get(number).copied() else { continue };
+            let Some(id) = self.by_generation.get(number).copied() else {
+                self.rescued(*number, *offset);
+                continue;
+            };
             let log = &mut self.logs[id];
             let old = log.generations.len() - usize::from(log.live);
             let mut was_old = false;

@@ -8,7 +8,8 @@ use chassis::exit::Usage;
 use std::rc::Rc;
 
 impl Tailer {
-    /// New inputs in the place of those it has. Everything that has not been shipped is read again.
+    /// New inputs in the place of those it has. Everything that has not been shipped is read again, and
+    /// what cannot be is lost.
     ///
     /// # Errors
     /// When a pattern is none; nothing has changed, then.
@@ -17,6 +18,7 @@ impl Tailer {
             inputs.iter().map(|input| Ok((Patterns::new(input)?, input.clone()))).collect::<Result<Vec<_>, Usage>>()?;
         self.open_stdin(inputs)?;
         self.inputs = patterns;
+        self.lose_stranded();
         for id in 0..self.logs.len() {
             let log = &mut self.logs[id];
             log.rewind();
