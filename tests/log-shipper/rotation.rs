@@ -239,6 +239,29 @@ fn lines_without_an_end() {
     assert_eq!(server.with(|state| state.store.messages(STREAM)), expected);
 }
 
+/// Whoever wrote it may still go on with the line; at the end nobody waits for that, and no other file is left for it.
+#[test]
+fn rotated_in_the_middle_of_a_line() {
+    for once in [true, false] {
+        let (server, place) = (Server::start(), Place::new());
+        place.append("a.log", "first\n");
+        let launch = |more: &[&dyn AsRef<OsStr>]| place.ship(&server, more);
+        let shipper = (!once).then(|| Shipper::start(launch(&[])));
+        match &shipper {
+            Some(_) => server.until_stored(1),
+            None => drop(succeed(launch(&[&"--once"]))),
+        }
+        place.append("a.log", "half");
+        place.rename("a.log", "a.log.1");
+        place.append("a.log", "new 1\nnew 2\n");
+        match shipper {
+            Some(shipper) => drop(shipper.finish()),
+            None => drop(succeed(launch(&[&"--once"]))),
+        }
+        assert_eq!(server.with(|state| state.store.messages(STREAM)), ["first", "half", "new 1", "new 2"]);
+    }
+}
+
 /// While nobody looked, what had been read was removed, and what came after it was rotated, too.
 #[test]
 fn what_was_read_is_gone_and_what_came_next_is_rotated() {

@@ -87,11 +87,11 @@ impl Log {
         }
     }
 
-    /// Fills `window` with what has not been decoded yet, `room` bytes at most.
+    /// Fills `window` with what has not been decoded yet, `room` bytes at most. At the end, nobody waits for more of a line.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn fill(&mut self, window: &mut Window, room: usize) -> io::Result<Filled> {
+    pub fn fill(&mut self, window: &mut Window, room: usize, ending: bool) -> io::Result<Filled> {
         window.clear();
         self.settle = None;
         while self.current + 1 < self.generations.len() && self.generations[self.current].source.is_none() {
@@ -130,7 +130,7 @@ impl Log {
             }
             // Whoever writes to it may be in the middle of a line.
             let whole = window.bytes.last().is_none_or(|last| *last == b'\n');
-            if index < last && !whole && generation.grown.elapsed() < SETTLED {
+            if index < last && !whole && !ending && generation.grown.elapsed() < SETTLED {
                 self.settle = Some(generation.grown + SETTLED);
                 break;
             }

@@ -75,7 +75,7 @@ impl Tailer {
         let longest = usize::try_from(self.inputs[log.input].1.max_line).unwrap_or(usize::MAX);
         let room = WINDOW.max(log.room);
         let flush_after = self.inputs[log.input].1.multiline.as_ref().map(|multiline| multiline.flush_after);
-        match log.fill(window, room) {
+        match log.fill(window, room, ending) {
             Ok(Filled::Bytes { full: true }) => {
                 let is_largest = room >= longest.saturating_add(WINDOW / 2);
                 Read::Window(if is_largest { More::Full } else { More::Coming })
