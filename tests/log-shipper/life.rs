@@ -4,6 +4,7 @@ use e2e::elasticsearch::{Fault, How, Server};
 use e2e::shipper::{
     Place, STREAM, Shipper, expect_all, expect_order, free_port, get, lines, metric, output, refuse, run, succeed, with,
 };
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -39,6 +40,22 @@ fn last_words_of_others() {
     let ended = shipper.end();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     expect_all(&server, 60);
+}
+
+/// Where nobody tells that a log is written to, it is looked at once more before it leaves.
+#[test]
+fn last_words_where_inotify_does_not_work() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("a.log", lines(0..10));
+    let shipper = Shipper::start(place.ship(&server, &[]).refused(libc::SYS_inotify_init1, Errno::EMFILE));
+    server.until_stored(10);
+    // When this is stored, it has just looked: by itself it does not do so again within `--quiet-for`.
+    place.append("a.log", lines(10..20));
+    server.until_stored(20);
+    place.append("a.log", lines(20..30));
+    place.append("b.log", lines(30..40));
+    shipper.finish();
+    expect_all(&server, 40);
 }
 
 #[test]

@@ -196,6 +196,10 @@ impl Shipper {
         if self.settings.once { Duration::ZERO } else { self.settings.ending.quiet_for }
     }
 
+    fn is_quiet(&self) -> bool {
+        self.quiet_since.elapsed() >= self.quiet_for()
+    }
+
     fn is_idle(&self) -> bool {
         self.tailer.is_idle() && self.lanes.are_empty()
     }
@@ -209,7 +213,15 @@ impl Shipper {
         }
         let idle = self.is_idle();
         match self.ending {
-            Some(Ending::Quieting) if idle && self.quiet_since.elapsed() >= self.quiet_for() => {
+            Some(Ending::Quieting) if idle && self.is_quiet() => {
+                // With --once, what is there has just been looked at.
+                if !self.settings.once && self.tailer.look_where_nobody_tells() {
+                    self.fill();
+                    self.lanes.dispatch();
+                    if !self.is_idle() || !self.is_quiet() {
+                        return false;
+                    }
+                }
                 self.ending = Some(Ending::Flushing);
                 self.tailer.read_all_again();
                 self.fill();

@@ -162,6 +162,17 @@ impl Tailer {
         }
     }
 
+    /// Looks at volumes of which the kernel does not tell everything, before it is time to. Returns whether there are any.
+    pub fn look_where_nobody_tells(&mut self) -> bool {
+        let any = self.watcher.any_deaf();
+        if any {
+            self.doubt_deaf();
+            self.scan();
+            self.settle();
+        }
+        any
+    }
+
     fn doubt_deaf(&mut self) {
         for id in 0..self.logs.len() {
             let path = self.logs[id].target.as_deref().unwrap_or(&self.logs[id].path);
