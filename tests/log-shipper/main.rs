@@ -12,6 +12,7 @@ mod life;
 mod links;
 mod logrotate;
 mod memory;
+mod missed;
 mod races;
 mod reload;
 mod rotation;

@@ -286,15 +286,18 @@ impl Generation {
         let held = match source.file().filter(|_| source.is_plain()) {
             Some(file) => {
                 let now = Seen::new(&file.metadata()?);
-                self.modified = now.modified;
                 if now.size > self.size {
                     self.grown = Instant::now();
                 }
                 self.size = self.size.max(now.size);
-                now.size >= self.offset + read as u64
+                let held = now.size >= self.offset + read as u64
                     && self.tail.fits(source, self.offset)?
                     && self.ends_in(source)?
-                    && (self.offset > 0 || self.fingerprint.fits(source)?)
+                    && (self.offset > 0 || self.fingerprint.fits(source)?);
+                if held {
+                    self.modified = now.modified;
+                }
+                held
             }
             None => true,
         };

@@ -26,7 +26,8 @@ pub struct Log {
     pub generations: VecDeque<Generation>,
     /// Whether the last one is in the file at `path`
     pub live: bool,
-    /// When the youngest file that was at `path` before was last written to, as far as it has been seen
+    /// When the youngest of its files was last written to, as far as it had been seen when all others were known for what
+    /// they are: one that comes and is rotated while nobody looks is no older
     pub since: Option<u64>,
     /// Those before it have been read to their end
     pub current: usize,

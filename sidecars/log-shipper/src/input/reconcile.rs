@@ -82,16 +82,19 @@ fn sort_out(
     around: &mut impl Surroundings,
 ) -> io::Result<bool> {
     let known = !generations.is_empty();
+    // Before they are looked at: one that was at the path may have been written to when others had been rotated already,
+    // and what was truncated is found in a copy, which may be older than what was written then.
+    let modified: Vec<u64> = generations.iter().map(|one| one.modified).collect();
     generations.iter_mut().for_each(Generation::refresh);
-    let mut rotated = find(generations, live.as_mut(), path, log.target.is_none(), around)?;
+    let mut rotated = find(generations, live.as_mut(), log, path, around)?;
     let live = live.map(|live| live.seen);
     let is_live = |one: &Generation| live.is_some_and(|live| one.identity == Some(live.identity));
     // Also one that is in no file any more tells up to when the log has been seen.
-    let seen = generations.iter().filter(|one| !is_live(one)).map(|one| one.modified).max();
-    log.since = log.since.or(seen);
-    let news = match log.since.filter(|_| known) {
+    let old = generations.iter().zip(&modified).filter(|(one, _)| !is_live(one));
+    log.since = log.since.or(old.map(|(one, before)| one.modified.min(*before)).max());
+    let (news, mut all) = match log.since.filter(|_| known) {
         Some(since) => missed(&mut rotated, path, since, around)?,
-        None => vec![],
+        None => (vec![], true),
     };
     forget_lost(generations, &log.path, around);
 
@@ -105,27 +108,33 @@ fn sort_out(
         _ => None,
     };
     // After the live one: a copy of it that is being made is none that was missed.
-    take_up(generations, current.as_mut(), news, around);
+    all &= take_up(generations, current.as_mut(), news, around);
     let is_live = current.is_some();
     generations.extend(current);
+    // Whatever is there now is known for what it is, and what comes is younger than all of them are.
+    if all && log.since.is_some() {
+        log.since = generations.iter().map(|one| one.modified).max();
+    }
     Ok(is_live)
 }
 
-/// Finds the files of `generations`. Returns those that may have been the log before, if any had to be looked at.
+/// Finds the files of `generations`, which are those of `log`. Returns those that may have been the log before, if any had
+/// to be looked at.
 ///
 /// # Errors
 /// [`is_stale`] when files were renamed meanwhile.
 fn find(
     generations: &mut [Generation],
     mut live: Option<&mut Candidate>,
+    log: &Log,
     path: &Path,
-    follow: bool,
     around: &mut impl Surroundings,
 ) -> io::Result<Vec<Candidate>> {
+    let follow = log.target.is_none();
     find_by_identity(generations, &mut live.as_deref_mut().into_iter().collect::<Vec<_>>(), follow, false, around)?;
     // A directory may have ten thousand files, and nearly always there is no need to look at it.
     let found = live.iter().filter(|live| live.claimed).count();
-    if generations.len() == found {
+    if generations.len() == found && !log.unread {
         return Ok(vec![]);
     }
     let mut rotated = siblings(path)?;
@@ -267,7 +276,7 @@ fn forget_lost(generations: &mut Vec<Generation>, path: &Path, around: &mut impl
 }
 
 /// Files that came and were rotated while nobody looked: those modified `since` what was read last was, or later.
-/// Oldest first, as far as one can tell.
+/// Oldest first, as far as one can tell; and whether these are all.
 ///
 /// # Errors
 /// [`is_stale`] when files were renamed meanwhile.
@@ -276,14 +285,12 @@ fn missed<'a>(
     path: &Path,
     since: u64,
     around: &mut impl Surroundings,
-) -> io::Result<Vec<(&'a mut Candidate, Source)>> {
-    let is_new = |candidate: &&mut Candidate| {
-        !candidate.claimed
-            && candidate.seen.size > 0
-            && candidate.seen.modified >= since
-            && !around.is_taken(&candidate.seen)
-    };
-    let mut news: Vec<&mut Candidate> = rotated.iter_mut().filter(is_new).collect();
+) -> io::Result<(Vec<(&'a mut Candidate, Source)>, bool)> {
+    let is_new =
+        |candidate: &&mut Candidate| !candidate.claimed && candidate.seen.size > 0 && candidate.seen.modified >= since;
+    let news: Vec<&mut Candidate> = rotated.iter_mut().filter(is_new).collect();
+    let count = news.len();
+    let mut news: Vec<&mut Candidate> = news.into_iter().filter(|one| !around.is_taken(&one.seen)).collect();
     let base = path.file_name().unwrap_or_default();
     news.sort_by_cached_key(|candidate| candidate.age(base));
     let mut opened = vec![];
@@ -291,23 +298,25 @@ fn missed<'a>(
         match candidate.open(false) {
             Ok(source) => opened.push((candidate, source)),
             Err(error) if is_stale(&error) || is_ours(&error) => return Err(error),
-            Err(error) => message::warning(format_args!("cannot read {}: {error}", candidate.path.display())),
+            Err(error) => around.cannot_open(&candidate.path, error),
         }
     }
-    Ok(opened)
+    let all = opened.len() == count;
+    Ok((opened, all))
 }
 
-/// Begins with files that were missed, unless they are copies of others.
+/// Begins with files that were missed, unless they are copies of others. Returns whether all could be read.
 fn take_up(
     generations: &mut Vec<Generation>,
     mut current: Option<&mut Generation>,
     news: Vec<(&mut Candidate, Source)>,
     around: &mut impl Surroundings,
-) {
+) -> bool {
     // A copy of one that was empty until now can only be known for one when it is known what is copied.
     for generation in generations.iter_mut().chain(current.as_deref_mut()) {
         let _ = generation.look();
     }
+    let mut all = true;
     for (candidate, mut source) in news {
         let mut known = generations.iter_mut().chain(current.as_deref_mut());
         if known.any(|generation| generation.is_copied_to(&mut source, &candidate.seen).unwrap_or(false)) {
@@ -320,7 +329,11 @@ fn take_up(
                 }
                 generations.push(generation);
             }
-            Err(error) => message::warning(format_args!("cannot read {}: {error}", candidate.path.display())),
+            Err(error) => {
+                around.cannot_open(&candidate.path, error);
+                all = false;
+            }
         }
     }
+    all
 }
