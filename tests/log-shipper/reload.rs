@@ -58,6 +58,28 @@ fn stdin_stays() {
     shipper.finish();
 }
 
+/// What came through it and was not delivered goes the new way, although nobody writes to it any more.
+#[test]
+fn stdin_is_read_again() {
+    for ended in [true, false] {
+        let (server, place, nobody) = (Server::start(), Place::new(), format!("http://{}", free_port()));
+        let config =
+            |url: &str| format!("inputs: [{{files: ['-']}}]\noutput: {{elasticsearch: {{urls: ['{url}']}}}}\n");
+        let (read, write) = pipe().unwrap();
+        let mut stdin = File::from(write);
+        let shipper = Shipper::start(place.configured(&config(&nobody), &[]).redirected(0, read));
+        stdin.write_all(b"first\nsecond\n").unwrap();
+        let mut stdin = Some(stdin).filter(|_| !ended);
+        shipper.until_said("cannot deliver");
+        place.configure(&config(&server.url()));
+        server.until_stored(2);
+        drop(stdin.take());
+        let ended = shipper.end();
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(server.with(|state| state.store.messages(STREAM)), ["first", "second"]);
+    }
+}
+
 /// What came through it and was not shipped has nowhere to go.
 #[test]
 fn stdin_goes() {

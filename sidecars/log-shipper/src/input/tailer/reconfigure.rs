@@ -31,7 +31,12 @@ impl Tailer {
                 None if is_piped => self.leave_stdin(),
                 None => self.leave(id),
             }
-            self.doubt(id);
+            if is_piped {
+                // There is no directory to compare it with, and nobody may ever write to it again.
+                self.enqueue(id);
+            } else {
+                self.doubt(id);
+            }
         }
         let strangers = std::mem::take(&mut self.strangers);
         self.recall(strangers);
