@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::symlink;
+use std::thread;
 
 /// The messages that came, without their order.
 fn messages(server: &Server) -> BTreeSet<String> {
@@ -197,6 +198,22 @@ fn raw_to_stdout() {
     place.append("a.log", "one\n\ntwo \"2\"\r\nthree");
     let pattern = place.log("*.log");
     assert_eq!(output(place.to("stdout", &[&"--raw", &"--once", &pattern])), "one\n\ntwo \"2\"\nthree\n");
+}
+
+/// A window has to have room for it, and so has what is taken from the pipe.
+#[test]
+fn a_line_of_stdin_as_long_as_may_be() {
+    for (length, max_line) in [(800_000, "1MiB"), (512 << 10, "512KiB")] {
+        let (server, place) = (Server::start(), Place::new());
+        let (read, write) = pipe().unwrap();
+        let shipper = Shipper::start(place.to(&server.url(), &[&"--max-line", &max_line, &"-"]).redirected(0, read));
+        let writer = thread::spawn(move || File::from(write).write_all(format!("{}\n", "x".repeat(length)).as_bytes()));
+        server.until_stored(1);
+        writer.join().unwrap().unwrap();
+        let ended = shipper.end();
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(server.with(|state| state.store.messages(STREAM)), ["x".repeat(length)]);
+    }
 }
 
 /// As on network volumes, of which the kernel tells nothing, and where a user has no inotify left: it looks by itself.

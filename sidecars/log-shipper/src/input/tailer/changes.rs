@@ -4,7 +4,6 @@ use crate::input::generation::Generation;
 use crate::input::identity::Seen;
 use crate::input::names::bases;
 use crate::input::tailer::Tailer;
-use crate::input::tailer::piped::MOST;
 use crate::input::watch::Change;
 use std::ffi::OsStr;
 use std::fs::{Metadata, metadata};
@@ -34,7 +33,8 @@ impl Tailer {
             return Ok(());
         }
         // When it is time is seen by `update`.
-        let stdin = self.stdin.as_ref().filter(|(_, id)| self.logs[*id].wants_more(MOST)).map(|(stdin, _)| stdin);
+        let wants_more = |id: usize| self.logs[id].wants_more(self.most_piped(id));
+        let stdin = self.stdin.as_ref().filter(|(_, id)| wants_more(*id)).map(|(stdin, _)| stdin);
         let piped = async {
             match stdin {
                 Some(stdin) => stdin.wait().await,

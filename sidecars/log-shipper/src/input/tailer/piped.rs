@@ -7,13 +7,14 @@ use crate::input::numbers;
 use crate::input::source::Source;
 use crate::input::stdin::Stdin;
 use crate::input::tailer::Tailer;
+use crate::input::tailer::reading::WINDOW;
 use chassis::exit::Usage;
 use chassis::message;
 use std::io;
 use std::path::Path;
 
-/// So much is taken in before it is shipped.
-pub(super) const MOST: usize = 512 << 10;
+/// So much is taken in before it is shipped, or as much as a window with the longest line.
+const MOST: usize = 512 << 10;
 
 impl Tailer {
     pub(super) fn open_stdin(&mut self, inputs: &[Input]) -> Result<(), Usage> {
@@ -53,14 +54,20 @@ impl Tailer {
         only && self.stdin.as_ref().is_some_and(|(stdin, _)| stdin.ended)
     }
 
+    /// So many bytes of stdin wait at most.
+    pub(super) fn most_piped(&self, id: usize) -> usize {
+        MOST.max(self.largest_window(id).saturating_add(WINDOW))
+    }
+
     /// Takes what came through stdin.
     pub(super) fn take_in(&mut self) -> io::Result<()> {
-        let Some((stdin, id)) = &mut self.stdin else { return Ok(()) };
-        let id = *id;
+        let Some(id) = self.stdin.as_ref().map(|(_, id)| *id) else { return Ok(()) };
+        let most = self.most_piped(id);
+        let Some((stdin, _)) = &mut self.stdin else { return Ok(()) };
         let log = &mut self.logs[id];
         let Some(generation) = log.generations.back_mut() else { return Ok(()) };
         let Some(Source::Pipe(pipe)) = &mut generation.source else { return Ok(()) };
-        if log.live && stdin.read(pipe, MOST)? {
+        if log.live && stdin.read(pipe, most)? {
             log.live = !stdin.ended;
             generation.size = pipe.end();
             self.enqueue(id);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A window holds so much, or as much as the longest line.
-const WINDOW: usize = 128 << 10;
+pub(super) const WINDOW: usize = 128 << 10;
 
 /// What [`Tailer::read`] found.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,22 +64,25 @@ impl Tailer {
         self.queue.is_empty() && self.doubtful.is_empty() && self.no_turns_left()
     }
 
+    /// So many bytes a window of this log can have: its longest line, and what tells that it is longer.
+    pub(super) fn largest_window(&self, id: usize) -> usize {
+        let longest = self.inputs[self.logs[id].input].1.max_line;
+        usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(WINDOW / 2)
+    }
+
     /// Fills `window` with the unread bytes of a log.
     pub fn read(&mut self, id: usize, window: &mut Window, ending: bool) -> Read {
+        let largest = self.largest_window(id);
         let log = &mut self.logs[id];
         let was_closed = |one: &Generation| one.source.is_none() && one.identity.is_some() && !one.all_read();
         if !log.unread && log.generations.iter().any(was_closed) {
             self.doubt(id);
             return Read::Nothing;
         }
-        let longest = usize::try_from(self.inputs[log.input].1.max_line).unwrap_or(usize::MAX);
         let room = WINDOW.max(log.room);
         let flush_after = self.inputs[log.input].1.multiline.as_ref().map(|multiline| multiline.flush_after);
         match log.fill(window, room, ending) {
-            Ok(Filled::Bytes { full: true }) => {
-                let is_largest = room >= longest.saturating_add(WINDOW / 2);
-                Read::Window(if is_largest { More::Full } else { More::Coming })
-            }
+            Ok(Filled::Bytes { full: true }) => Read::Window(if room >= largest { More::Full } else { More::Coming }),
             Ok(Filled::Bytes { full: false }) => {
                 let more = log.more(flush_after, ending);
                 if let Some(again) = log.settle {
@@ -110,9 +113,9 @@ impl Tailer {
     pub fn decoded(&mut self, id: usize, window: &Window, passed: &Passed, batch: &mut Batch) {
         let Passed { consumed, waiting, stopped } = *passed;
         let full = window.bytes.len() >= WINDOW.max(self.logs[id].room);
-        let input = &self.inputs[self.logs[id].input].1;
-        let longest = usize::try_from(input.max_line).unwrap_or(usize::MAX).saturating_add(WINDOW / 2);
-        let flush_after = input.multiline.as_ref().map_or(SETTLED, |multiline| multiline.flush_after);
+        let largest = self.largest_window(id);
+        let flush_after =
+            self.inputs[self.logs[id].input].1.multiline.as_ref().map_or(SETTLED, |multiline| multiline.flush_after);
         let log = &mut self.logs[id];
         if let Err(error) = log.advance(window, consumed, batch) {
             message::warning(format_args!("cannot read {}: {error}", log.path.display()));
@@ -121,7 +124,7 @@ impl Tailer {
         let log = &mut self.logs[id];
         log.lag.set(log.behind(), false);
         if stopped || full {
-            log.room = if consumed == 0 && !stopped { (log.room.max(WINDOW) * 2).min(longest) } else { 0 };
+            log.room = if consumed == 0 && !stopped { (log.room.max(WINDOW) * 2).min(largest) } else { 0 };
             log.waiting = None;
             return self.enqueue(id);
         }
