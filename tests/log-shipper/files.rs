@@ -192,6 +192,43 @@ fn stdin_to_its_end() {
     expect_order(&server);
 }
 
+/// What is there of a pipe is what comes until its end, not what it has at a moment.
+#[test]
+fn stdin_to_its_end_with_once() {
+    for files in [false, true] {
+        let (server, place) = (Server::start(), Place::new());
+        place.append("a.log", lines(0..10));
+        let (read, write) = pipe().unwrap();
+        let pattern = place.log("*.log");
+        let launch = place.to(&server.url(), &[&"--once", &"-"]);
+        let shipper = Shipper::start((if files { with(launch, &[&pattern]) } else { launch }).redirected(0, read));
+        let mut stdin = File::from(write);
+        let before = if files { 0 } else { 10 };
+        for number in 10..15 {
+            stdin.write_all(lines(number..number + 1).as_bytes()).unwrap();
+            server.until_stored(number + 1 - before);
+        }
+        stdin.write_all(lines(15..20).trim_end().as_bytes()).unwrap();
+        drop(stdin);
+        let ended = shipper.end();
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(server.with(|state| state.store.stored()), 20 - before);
+    }
+}
+
+/// Who is asked to stop does not wait for an end that may never come.
+#[test]
+fn stdin_without_an_end_with_once() {
+    let (server, place) = (Server::start(), Place::new());
+    let (read, write) = pipe().unwrap();
+    let shipper = Shipper::start(place.to(&server.url(), &[&"--once", &"-"]).redirected(0, read));
+    let mut stdin = File::from(write);
+    stdin.write_all(lines(0..10).as_bytes()).unwrap();
+    server.until_stored(10);
+    shipper.finish();
+    expect_all(&server, 10);
+}
+
 #[test]
 fn raw_to_stdout() {
     let place = Place::new();

@@ -221,6 +221,29 @@ fn what_a_link_led_to_is_rotated_while_it_did_not_run() {
     expect_order(&server);
 }
 
+/// A place is of interest again when no link leads there any more.
+#[test]
+fn where_a_link_led_is_another_log() {
+    let (server, place) = (Server::start(), Place::new());
+    place.append("x/a.log", lines(0..10));
+    link("x/a.log", &place.log("current.log"));
+    let patterns = [place.log("current.log"), place.log("x/*.log")];
+    let shipper = Shipper::start(place.to(&server.url(), &[&patterns[0], &patterns[1]]));
+    server.until_stored(10);
+    place.append("x/b.log", lines(10..20));
+    server.until_stored(20);
+    link("x/b.log", &place.log("current.log"));
+    place.append("x/b.log", lines(20..30));
+    server.until_stored(30);
+    fs::remove_file(place.log("x/a.log")).unwrap();
+    place.append("x/a.log", lines(30..40));
+    server.until_stored(40);
+    place.append("x/a.log", lines(40..50));
+    server.until_stored(50);
+    shipper.finish();
+    expect_all(&server, 50);
+}
+
 /// Links that may not lead there do not when they did before, either.
 #[test]
 fn what_a_link_led_to_is_left_alone_if_it_is_confined_now() {
@@ -234,4 +257,42 @@ fn what_a_link_led_to_is_left_alone_if_it_is_confined_now() {
     link("inside", &place.log("current.log"));
     succeed(place.ship(&server, &[&"--once", &"--confine", &place.logs]));
     server.with(|state| assert_eq!(state.store.numbers.missing(30).collect::<Vec<_>>(), (10..20).collect::<Vec<_>>()));
+}
+
+/// FILES name a link first, and then what it leads to, or the other way round: the logs are the same.
+#[test]
+fn another_pattern_leads_to_the_same_file() {
+    let patterns = ["current.log", "app-?.log", "app-*.log"];
+    for (before, after) in [(0, 1), (1, 0), (0, 2)] {
+        for running in [false, true] {
+            let (server, place) = (Server::start(), Place::new());
+            // This one has a name that a rotated `app.log` might have.
+            let (target, link_at) = if after == 2 { ("app-1.log", "app.log") } else { ("app-a.log", "current.log") };
+            let pattern = |number: usize| if number == 0 { link_at } else { patterns[number] };
+            let config = |number: usize| {
+                format!(
+                    "inputs: [{{files: [LOGS/{}]}}]\noutput: {{elasticsearch: {{urls: ['{}']}}}}\n",
+                    pattern(number),
+                    server.url()
+                )
+            };
+            place.append(target, lines(0..10));
+            link(target, &place.log(link_at));
+            let mut shipper = Shipper::start(place.configured(&config(before), &[]));
+            server.until_stored(10);
+            if running {
+                place.configure(&config(after));
+                shipper.until_said("following the new");
+            } else {
+                shipper.finish();
+                shipper = Shipper::start(place.configured(&config(after), &[]));
+            }
+            place.append(target, lines(10..20));
+            server.until_stored(20);
+            shipper.finish();
+            expect_all(&server, 20);
+            // They are not sent again, either.
+            assert_eq!(server.with(|state| state.store.conflicts), 0, "{target} {running}");
+        }
+    }
 }

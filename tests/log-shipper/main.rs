@@ -8,6 +8,7 @@ mod exactly_once;
 mod files;
 mod identity;
 mod image;
+mod lag;
 mod life;
 mod links;
 mod logrotate;

@@ -80,6 +80,18 @@ fn renamed_again_and_again() {
     }
 }
 
+/// Its new name ends as it did, and is not asked for.
+#[test]
+fn renamed_to_a_word_before_its_ending() {
+    for meanwhile in ALL {
+        rotated(meanwhile, "a.log", 300, |place, _| {
+            place.append("a.log", lines(100..200));
+            place.rename("a.log", "a.old.log");
+            place.append("a.log", lines(200..300));
+        });
+    }
+}
+
 /// The rotated file's new name is one of a log, too: it is the same one.
 #[test]
 fn renamed_to_what_matches() {

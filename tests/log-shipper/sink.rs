@@ -3,7 +3,8 @@
 use e2e::elasticsearch::{Authority, Server, Verdict};
 use e2e::shipper::{Place, STREAM, Shipper, expect_all, expect_order, free_port, lines, succeed, with};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 /// A file of configuration with more about the sink.
 fn config(urls: &[&str], more: &str) -> String {
@@ -197,6 +198,34 @@ fn dead_letters_elsewhere() {
     place.append("a.log", lines(0..10));
     succeed(place.configured(&config(&[&server.url()], "    dead-letter: discard\n"), &[&"--once"]));
     assert_eq!((dead_letters(&place).len(), server.with(|state| state.store.stored())), (0, 9));
+}
+
+/// A name alone is a file where log-shipper runs, and a letter is there once, also where the directory may not be read.
+#[test]
+fn dead_letters_in_a_file() {
+    let letters = |place: &Place, file: &str, as_nobody: bool| {
+        let server = Server::start();
+        server.judge(|item| if item.number == Some(5) { Verdict::Conflict } else { Verdict::Store });
+        place.append("a.log", lines(0..10));
+        let config = config(&[&server.url()], &format!("    dead-letter: {{file: {file}}}\n"));
+        let launch = place.configured(&config, &[&"--once"]).in_directory(&place.file("letters"));
+        let said = succeed(if as_nobody { launch.as_user(65532, 65532, None) } else { launch });
+        assert!(!said.contains("held back"), "{said}");
+        let letters = fs::read_to_string(place.file("letters/letters.ndjson")).unwrap();
+        assert_eq!(letters.matches("n=00000005").count(), 1, "{letters}");
+    };
+    let place = Place::new();
+    fs::create_dir(place.file("letters")).unwrap();
+    letters(&place, "letters.ndjson", false);
+    if !e2e::is_root() {
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.file("letters")).unwrap();
+    for (path, mode) in [(place.file(""), 0o777), (place.state.clone(), 0o777), (place.file("letters"), 0o733)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    letters(&place, "HOME/letters/letters.ndjson", true);
 }
 
 /// What is too large for the sink is sent in parts, and a document that is too large by itself is a dead letter.

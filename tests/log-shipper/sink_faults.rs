@@ -84,6 +84,29 @@ fn some_items_later() {
     }
 }
 
+/// The index may not be made: no event is at fault, so none is given up, and what to do is said.
+#[test]
+fn no_index_for_the_time_being() {
+    for (verdict, words) in [
+        (Verdict::NoIndex, ["404 index_not_found_exception", "hint: make the index"]),
+        (Verdict::ManyShards, ["400 validation_exception", "`cluster.max_shards_per_node`"]),
+    ] {
+        let (server, place) = (Server::start(), Place::new());
+        let config = config(&server) + "    dead-letter: discard\n";
+        server.judge(move |_| verdict.clone());
+        place.append("a.log", lines(0..100));
+        let shipper = Shipper::start(place.configured(&config, &[]));
+        for word in words {
+            shipper.until_said(word);
+        }
+        server.judge(|_| Verdict::Store);
+        server.until_stored(100);
+        let said = shipper.finish();
+        assert!(!said.contains("refused for good"), "{said}");
+        expect_all(&server, 100);
+    }
+}
+
 /// As it is told, or in its own time: not at once again, and not all at the same moment.
 #[test]
 fn it_waits_before_it_tries_again() {

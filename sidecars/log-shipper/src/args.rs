@@ -127,7 +127,7 @@ struct Options {
     /// Hold removed files that have not been shipped, up to this size together
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB")]
     hold_deleted: u64,
-    /// Ship what is there and exit, 1 if something is left
+    /// Ship what is there, of a pipe on stdin all until its end, and exit, 1 if something is left
     #[arg(long)]
     once: bool,
     #[command(flatten)]

@@ -83,7 +83,7 @@ impl Shipper {
         keeper.touch();
         Ok(Self {
             status: Rc::new(Status::new(tailer.lags.clone(), sink.clone())),
-            ending: settings.once.then_some(Ending::Quieting),
+            ending: None,
             settings,
             directory,
             owner: known.owner,
@@ -193,7 +193,7 @@ impl Shipper {
     }
 
     fn quiet_for(&self) -> Duration {
-        if self.settings.once { Duration::ZERO } else { self.settings.ending.quiet_for }
+        if self.settings.once && !self.tailer.is_piped() { Duration::ZERO } else { self.settings.ending.quiet_for }
     }
 
     fn is_quiet(&self) -> bool {
@@ -210,6 +210,10 @@ impl Shipper {
             self.ending = Some(Ending::Flushing);
             self.tailer.read_all_again();
             return false;
+        }
+        // Of a file, what is there is known at once; of a pipe, when it ends.
+        if self.ending.is_none() && self.settings.once && !self.tailer.is_piped() {
+            self.ending = Some(Ending::Quieting);
         }
         let idle = self.is_idle();
         match self.ending {

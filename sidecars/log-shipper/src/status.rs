@@ -82,7 +82,8 @@ impl Status {
         page.counter("log_shipper_delivered_total", "Events the sink has, dead letters among them")
             .sample(&[], counters.events.get());
         page.gauge("log_shipper_batches_in_flight", "Batches under way").sample(&[], counters.in_flight.get());
-        page.counter("log_shipper_sent_bytes_total", "Bytes of requests, compressed").sample(&[], counters.bytes.get());
+        page.counter("log_shipper_sent_bytes_total", "Bytes of requests that had a connection, compressed")
+            .sample(&[], counters.bytes.get());
         page.counter("log_shipper_retried_total", "Events that were sent once more")
             .sample(&[], counters.retried.get());
         page.counter("log_shipper_requests_total", "Requests, by how they ended");

@@ -20,6 +20,10 @@ pub enum Verdict {
     Unavailable,
     /// 400: the document does not fit the mapping
     Conflict,
+    /// 404: `action.auto_create_index` is off
+    NoIndex,
+    /// 400: the index would have too many shards for the cluster
+    ManyShards,
 }
 
 /// A document on its way in.
@@ -152,6 +156,15 @@ impl Store {
                 let reason = format!("[1:2] failed to parse field [level] of type [long] in document with id '{id}'");
                 let cause = "For input string: \"high\"".into();
                 return Err(Refusal::document(reason, "illegal_argument_exception", cause));
+            }
+            Verdict::NoIndex => {
+                let reason = format!("no such index [{name}] and [action.auto_create_index] is [false]");
+                return Err(Refusal::new(404, "index_not_found_exception", reason));
+            }
+            Verdict::ManyShards => {
+                let reason = "Validation Failed: 1: this action would add [2] shards, but this cluster currently has \
+                              [1000]/[1000] maximum normal shards open;";
+                return Err(Refusal::new(400, "validation_exception", reason));
             }
         }
         if is_data_stream(name) && !document.contains_key("@timestamp") {

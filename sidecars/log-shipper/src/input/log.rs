@@ -195,6 +195,11 @@ impl Log {
         self.waiting = None;
     }
 
+    /// How much the sink does not have yet is to be told; `shipped` says whether it has got something.
+    pub fn note_lag(&self, shipped: bool) {
+        self.lag.set(self.behind(), shipped);
+    }
+
     pub fn behind(&self) -> u64 {
         self.generations.iter().map(Generation::behind).sum()
     }

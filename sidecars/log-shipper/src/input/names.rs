@@ -4,10 +4,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Whether `name` can be that of a log which was `base` before it was rotated: `app.log.1`, `app.log-20261121.gz`,
-/// `app-2026-11-21.log`, `app.1.log`.
+/// `app-2026-11-21.log`, `app.1.log`, `app.old.log`.
 pub fn is_rotated(base: &[u8], name: &[u8]) -> bool {
-    let words = [&b".old"[..], b".bak", b".prev", b".orig", b"~"];
-    added(base, name).is_some_and(|added| is_count_or_date(added) || words.contains(&added))
+    added(base, name).is_some_and(is_of_rotation)
 }
 
 /// The number of rotations it has been through, where `name` tells: 2 for `app.log.2.gz`.
@@ -25,7 +24,13 @@ fn added<'a>(base: &[u8], name: &'a [u8]) -> Option<&'a [u8]> {
     }
     let dot = base.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0)?;
     let (stem, extension) = base.split_at(dot);
-    name.strip_prefix(stem)?.strip_suffix(extension).filter(|between| is_count_or_date(between))
+    name.strip_prefix(stem)?.strip_suffix(extension).filter(|between| is_of_rotation(between))
+}
+
+/// What else is in a name, such as the `.error` of `app.error.log`, is of another log.
+fn is_of_rotation(part: &[u8]) -> bool {
+    let words = [&b".old"[..], b".bak", b".prev", b".orig", b"~"];
+    words.contains(&part) || is_count_or_date(part)
 }
 
 fn is_count_or_date(part: &[u8]) -> bool {
@@ -59,6 +64,10 @@ mod tests {
             ("app.log", "app.log-20261121-1.gz"),
             ("app.log", "app-2026-11-21.log"),
             ("app.log", "app.1.log"),
+            ("app.log", "app.log.old"),
+            ("app.log", "app.old.log"),
+            ("app.log", "app.bak.log.gz"),
+            ("app.log", "app~.log"),
             ("app.log", "app.2026-11-21T10:00:00.log.gz"),
             ("0.log", "0.log.20261121-101010"),
             ("syslog", "syslog.1"),
@@ -71,6 +80,9 @@ mod tests {
             ("app.log", "app.login"),
             ("app.log", "app-debug.log"),
             ("app.log", "app.log.err"),
+            ("app.log", "app.error.log"),
+            ("app.log", "app.older.log"),
+            ("app.log", "appold.log"),
             ("app.log", "app2.log"),
             ("app", "apple"),
         ];
@@ -85,7 +97,7 @@ mod tests {
         assert_eq!(count("app.log", "app.log.1"), Some(1));
         assert_eq!(count("app.log", "app.log.12.gz"), Some(12));
         assert_eq!(count("app.log", "app.3.log"), Some(3));
-        for dated in ["app.log-20261121", "app-2026-11-21.log", "app.log.old", "app.log"] {
+        for dated in ["app.log-20261121", "app-2026-11-21.log", "app.log.old", "app.old.log", "app.log"] {
             assert_eq!(count("app.log", dated), None, "{dated}");
         }
     }

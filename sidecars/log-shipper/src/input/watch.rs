@@ -167,6 +167,17 @@ impl Watcher {
         }
     }
 
+    /// Forgets which names on the way are links, if these are more than `needed` and some: those that are there no more are
+    /// among them. Returns whether it did so; then all are to be followed again.
+    pub fn forget_links(&mut self, needed: usize) -> bool {
+        let known: usize = self.told.links.values().map(HashSet::len).sum();
+        let many = known > needed + MOST_FORMER;
+        if many {
+            self.told.links.clear();
+        }
+        many
+    }
+
     fn keep_former(&mut self, path: &Arc<Path>, watch: i32) {
         let former = (path.clone(), watch);
         if !self.former.contains(&former) {
@@ -312,5 +323,37 @@ fn read(inotify: &OwnedFd, buffer: &mut Vec<u8>, known: &Told, changes: &mut Vec
                 Change::Named(directory.join(name))
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, MOST_FORMER, Watcher};
+    use std::collections::HashSet;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// As links come and go that have the names of pods.
+    #[tokio::test]
+    async fn names_of_links_that_are_gone_are_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut watcher = Watcher::new();
+        let mut most = 0;
+        for number in 0..3 * MOST_FORMER {
+            let link = directory.path().join(format!("{number}.log"));
+            symlink("elsewhere", &link).unwrap();
+            watcher.follow(&link);
+            if watcher.forget_links(1) {
+                watcher.follow(&link);
+            }
+            most = most.max(watcher.told.links.values().map(HashSet::len).sum());
+            // The last one is known for what it is.
+            watcher.drain(&mut vec![]).unwrap();
+            fs::remove_file(link).unwrap();
+            let mut changes = vec![];
+            watcher.drain(&mut changes).unwrap();
+            assert!(changes.contains(&Change::Directories), "{number}: {changes:?}");
+        }
+        assert!(most <= MOST_FORMER + 1, "{most}");
     }
 }

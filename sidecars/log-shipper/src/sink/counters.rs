@@ -14,7 +14,7 @@ pub struct Counters {
     pub batches: Number,
     /// Events in them
     pub events: Number,
-    /// Bytes of requests, as they went over the network
+    /// Bytes of requests, as they go over the network; of those that had a connection
     pub bytes: Number,
     /// Events that were sent once more
     pub retried: Number,

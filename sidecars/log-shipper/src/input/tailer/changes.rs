@@ -87,7 +87,8 @@ impl Tailer {
     }
 
     fn written(&mut self, path: &Path) {
-        if let Some(id) = self.by_path.get(path).copied() {
+        let own = self.by_path.get(path).copied();
+        if let Some(id) = own.filter(|id| self.logs[*id].live) {
             let generations = &self.logs[id].generations;
             // One that was closed is opened again.
             if generations.back().is_none_or(|last| last.source.is_none()) {
@@ -95,18 +96,22 @@ impl Tailer {
             } else if generations.len() > 1 {
                 // The path may lead elsewhere now, and what was written to is where it led before.
                 self.look_after(id);
+            } else {
+                self.grew(id);
             }
             return self.enqueue(id);
         }
-        // By another of its names.
-        let seen = metadata(path).ok().map(|found| Seen::new(&found));
-        if let Some((seen, id)) = seen.and_then(|seen| Some((seen, self.readers.of(&seen)?))) {
+        // By another of its names, or where its link leads.
+        if let Some((seen, id)) = self.reader(path) {
             let closed = |one: &Generation| one.identity == Some(seen.identity) && one.source.is_none();
             if self.logs[id].generations.iter().any(closed) {
                 self.doubt(id);
             }
             self.look_after(id);
             return self.enqueue(id);
+        }
+        if self.doubt_at(path) {
+            return;
         }
         // Somebody may still write to a log that was renamed.
         if let Some(id) = self.base_of(path) {
@@ -116,11 +121,21 @@ impl Tailer {
         }
     }
 
+    /// It may be long until the sink has room for it.
+    fn grew(&mut self, id: usize) {
+        let log = &mut self.logs[id];
+        log.generations.iter_mut().for_each(Generation::refresh);
+        log.note_lag(false);
+    }
+
     fn named(&mut self, path: PathBuf) {
-        if let Some(id) = self.by_path.get(path.as_path()).copied() {
-            return self.doubt(id);
+        self.doubt_at(&path);
+        if self.by_path.contains_key(path.as_path()) {
+            return;
         }
-        if let Some(id) = self.base_of(&path) {
+        // What has the number of a file that is closed may be another one.
+        let reader = self.reader(&path).map(|(_, id)| id);
+        for id in self.base_of(&path).into_iter().chain(reader) {
             self.doubt(id);
         }
         if path.is_dir() {
@@ -134,11 +149,29 @@ impl Tailer {
         }
     }
 
+    /// What is at `path` now, if it is the file of a log.
+    fn reader(&self, path: &Path) -> Option<(Seen, usize)> {
+        let seen = Seen::new(&metadata(path).ok()?);
+        Some((seen, self.readers.of(&seen)?))
+    }
+
+    /// The logs whose file is at `path`, or whose links lead there, are to be compared. Returns whether there are any.
+    fn doubt_at(&mut self, path: &Path) -> bool {
+        let own = self.by_path.get(path).copied();
+        let all: Vec<usize> = own.into_iter().chain(self.targets.of(path).iter().copied()).collect();
+        for id in &all {
+            self.doubt(*id);
+        }
+        !all.is_empty()
+    }
+
     /// The log that a file with this name may have been before it was rotated.
     fn base_of(&self, path: &Path) -> Option<usize> {
         let (directory, name) = (path.parent()?, path.file_name()?);
-        bases(name.as_bytes())
-            .find_map(|base| self.by_path.get(directory.join(OsStr::from_bytes(base)).as_path()).copied())
+        bases(name.as_bytes()).map(|base| directory.join(OsStr::from_bytes(base))).find_map(|base| {
+            let own = self.by_path.get(base.as_path());
+            own.or_else(|| self.targets.of(&base).first()).copied()
+        })
     }
 
     fn doubt_all(&mut self) {

@@ -26,6 +26,12 @@ impl Tailer {
     /// Looks for files, and for directories where they may appear.
     pub(super) fn scan(&mut self) {
         self.watcher.trim();
+        // As many as there may be, with some links on the way to each.
+        if self.watcher.forget_links(4 * self.targets.len()) {
+            for log in self.logs.iter().filter(|log| log.target.is_some() && !log.left) {
+                self.watcher.follow(&log.path);
+            }
+        }
         let mut scan = Scan { watcher: &mut self.watcher, known: &self.by_path, input: 0, found: vec![] };
         for (input, (patterns, _)) in self.inputs.iter().enumerate() {
             scan.input = input;
@@ -48,8 +54,10 @@ impl Tailer {
         if let Some(reader) = self.readers.of(&seen) {
             self.settle_one(reader);
         }
+        // By the name of a link that leads to it, as soon as it can be.
+        let waits = self.targets.of(&path).iter().any(|id| self.logs[*id].unread);
         // Another name of a file that is being read, or the new one that it got when it was rotated.
-        if self.readers.of(&seen).is_none() {
+        if !waits && self.readers.of(&seen).is_none() {
             let id = self.log(&path.into(), input);
             self.settle_one(id);
         }
@@ -109,6 +117,7 @@ impl Tailer {
             self.by_generation.insert(generation.number, id);
             self.readers.insert(generation, id);
         }
+        log.note_lag(false);
         self.enqueue(id);
         let log = &self.logs[id];
         if log.unsettled || log.generations.len() > 1 || !log.live {
@@ -130,7 +139,7 @@ impl Tailer {
                             let _ = self.watcher.watch(directory);
                         }
                         let seen = metadata(&target).ok();
-                        self.by_path.insert(target.as_path().into(), id);
+                        self.targets.change(id, log.target.as_deref(), Some(&target));
                         log.target = Some(target);
                         seen
                     }
@@ -147,7 +156,7 @@ impl Tailer {
                 }
             }
             Ok(found) => {
-                log.target = None;
+                self.targets.change(id, log.target.take().as_deref(), None);
                 if patterns.is_confined() {
                     // The directories on the way may be links, too.
                     let target = log.path.canonicalize()?;

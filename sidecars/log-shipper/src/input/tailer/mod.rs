@@ -9,6 +9,9 @@ mod reading;
 mod recalling;
 mod reconfigure;
 mod stranded;
+mod targets;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub use reading::Read;
@@ -28,6 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use stranded::Stranded;
+use targets::Targets;
 
 /// All logs, by a number for each.
 pub struct Tailer {
@@ -39,6 +43,7 @@ pub struct Tailer {
     vacant: Vec<usize>,
     by_path: HashMap<Arc<Path>, usize>,
     readers: Readers,
+    targets: Targets,
     by_generation: HashMap<u64, usize>,
     /// Those that may have unread bytes
     queue: VecDeque<usize>,
@@ -83,6 +88,7 @@ impl Tailer {
             vacant: vec![],
             by_path: HashMap::new(),
             readers: Readers::default(),
+            targets: Targets::default(),
             by_generation: HashMap::new(),
             queue: VecDeque::new(),
             doubtful: vec![],

@@ -48,6 +48,7 @@ impl Tailer {
         let open = log.generations.iter().take(old).filter(|generation| generation.source.is_some());
         let next =
             open.map(|generation| if generation.linked { generation.grown + REST } else { Instant::now() }).min();
+        log.note_lag(false);
         if over {
             self.doubt(id);
         }
@@ -90,6 +91,7 @@ impl Tailer {
         let at = log.generations.iter().position(|generation| generation.number == number)?;
         log.current -= usize::from(at < log.current);
         let generation = log.generations.remove(at)?;
+        log.note_lag(false);
         self.by_generation.remove(&number);
         self.stranded.extend(Stranded::of(&generation, &log.path));
         self.readers.remove(&generation);
@@ -108,12 +110,11 @@ impl Tailer {
         if is_needed || std::mem::replace(&mut log.left, true) {
             return;
         }
-        let (path, target, lag) = (log.path.clone(), log.target.take(), log.lag.clone());
+        let (path, lag) = (log.path.clone(), log.lag.clone());
+        self.targets.change(id, log.target.take().as_deref(), None);
         self.lags.borrow_mut().retain(|known| !Rc::ptr_eq(known, &lag));
-        for path in [Some(&*path), target.as_deref()].into_iter().flatten() {
-            if self.by_path.get(path) == Some(&id) {
-                self.by_path.remove(path);
-            }
+        if self.by_path.get(&path) == Some(&id) {
+            self.by_path.remove(&path);
         }
         self.vacant.push(id);
     }

@@ -48,6 +48,11 @@ impl Tailer {
         self.leave(id);
     }
 
+    /// Whether something may come through stdin still.
+    pub fn is_piped(&self) -> bool {
+        self.stdin.as_ref().is_some_and(|(stdin, _)| !stdin.ended)
+    }
+
     /// Whether nothing can come any more: there is only stdin, and that has ended.
     pub fn has_ended(&self) -> bool {
         let only = self.inputs.iter().all(|(_, input)| input.files.iter().all(|file| file == "-"));
@@ -70,6 +75,7 @@ impl Tailer {
         if log.live && stdin.read(pipe, most)? {
             log.live = !stdin.ended;
             generation.size = pipe.end();
+            log.note_lag(false);
             self.enqueue(id);
         }
         Ok(())

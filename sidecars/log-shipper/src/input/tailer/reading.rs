@@ -122,7 +122,7 @@ impl Tailer {
             self.doubt(id);
         }
         let log = &mut self.logs[id];
-        log.lag.set(log.behind(), false);
+        log.note_lag(false);
         if stopped || full {
             log.room = if consumed == 0 && !stopped { (log.room.max(WINDOW) * 2).min(largest) } else { 0 };
             log.waiting = None;
@@ -168,7 +168,7 @@ impl Tailer {
                 log.generations[at].ship(*offset);
                 was_old = at < old;
             }
-            log.lag.set(log.behind(), true);
+            log.note_lag(true);
             if was_old {
                 self.look_again(id, Instant::now() + SETTLED);
             }

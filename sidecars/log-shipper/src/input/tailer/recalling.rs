@@ -37,10 +37,14 @@ impl Tailer {
         }
     }
 
-    /// One that was renamed, but not as a rotation renames, is a log by its new name if an input is about that.
+    /// One that was renamed, but not as a rotation renames, is a log by its new name if an input is about that. So is one
+    /// that is where it was, when no input is about the link that led there any more.
     fn follow_renames(&self, records: &mut [Record]) {
         let seen = |path: &Path| metadata(path).ok().map(|found| Seen::new(&found));
-        let is_elsewhere = |record: &Record| seen(&record.path).is_none_or(|seen| seen.identity != record.identity);
+        let is_asked_for = |path: &Path| self.inputs.iter().any(|(patterns, _)| patterns.matches(path));
+        let is_elsewhere = |record: &Record| {
+            seen(&record.path).is_none_or(|seen| seen.identity != record.identity) || !is_asked_for(&record.path)
+        };
         // Nearly always all are where they were.
         if !records.iter().any(is_elsewhere) {
             return;
@@ -51,7 +55,8 @@ impl Tailer {
         }
         for record in records.iter_mut().filter(|record| is_elsewhere(record)) {
             let Some((path, seen)) = present.0.get(&record.identity) else { continue };
-            if seen.may_be(record.identity, record.born) && !is_rotation(&record.path, path) {
+            let is_found = is_asked_for(&record.path) && is_rotation(&record.path, path);
+            if seen.may_be(record.identity, record.born) && !is_found {
                 record.path = path.as_path().into();
             }
         }

@@ -57,6 +57,7 @@ impl Tailer {
         log.left = true;
         let lag = log.lag.clone();
         self.lags.borrow_mut().retain(|known| !Rc::ptr_eq(known, &lag));
+        self.targets.change(id, log.target.take().as_deref(), None);
         self.by_path.retain(|_, known| *known != id);
     }
 }

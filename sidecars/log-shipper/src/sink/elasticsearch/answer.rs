@@ -45,6 +45,8 @@ pub struct Reason {
     /// What kind of error it is, in the sink's words: `document_parsing_exception`
     pub kind: Arc<str>,
     pub text: Box<str>,
+    /// What to do about it, if it is not for what the event is
+    pub remedy: Option<&'static str>,
 }
 
 /// Why an item was refused.
@@ -206,7 +208,7 @@ impl Reader {
             409 if self.own_ids => return Ok(Fate::Stored),
             429 | 500.. => Fate::Again,
             // These are not for what the event is, and end when whoever may do so ends them.
-            401 | 403 if matches!(kind, "cluster_block_exception" | "security_exception") => Fate::Again,
+            status if remedy(status, kind, result.error.as_ref()).is_some() => Fate::Again,
             400.. => Fate::Refused,
             _ => return Err(Nonsense("an item of the answer has a status that is none")),
         };
@@ -229,7 +231,32 @@ impl Reader {
             text = "as others of the same request".into();
         }
         self.reasons += text.len();
-        Reason { status, kind, text: text.into() }
+        let remedy = remedy(status, &kind, error);
+        Reason { status, kind, text: text.into(), remedy }
+    }
+}
+
+/// What is to be done about an error that is of the sink and not of the event, of those that are known.
+fn remedy(status: u16, kind: &str, error: Option<&Value>) -> Option<&'static str> {
+    // <https://www.elastic.co/docs/troubleshoot/elasticsearch/size-shards>; the kind differs among versions.
+    let has_too_many_shards = || {
+        let text = explain(error).1;
+        text.contains("this action would add [") && text.contains("shards open")
+    };
+    match (status, kind) {
+        (401 | 403, "security_exception") => {
+            Some("the user or key needs the privileges `create_doc` and `auto_configure`")
+        }
+        (401 | 403, "cluster_block_exception") => {
+            Some("an index may be read only because a disk is full: see `index.blocks` of its settings")
+        }
+        (404, "index_not_found_exception") => {
+            Some("make the index or data stream, or allow `action.auto_create_index` to do so")
+        }
+        (400, "validation_exception" | "illegal_argument_exception") if has_too_many_shards() => {
+            Some("remove indices, add a node, or raise `cluster.max_shards_per_node`")
+        }
+        _ => None,
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Kind {
     Unprepared,
     /// No event was stored, and all may be later
     Full,
+    /// No event was stored, and none will be until somebody has done something
+    Blocked,
     Status(u16),
 }
 
@@ -47,10 +49,14 @@ impl Failure {
         Self::new(Kind::TimedOut, format!("no whole answer within {limit:?}"))
     }
 
-    /// Nothing of a request was stored, since the sink has no room for it now.
+    /// Nothing of a request was stored, since the sink has no room for it now, or does not take any.
     pub fn full(reason: &Reason) -> Self {
-        let Reason { status, kind, text } = reason;
-        Self::new(Kind::Full, format!("it takes no events now: {status} {kind}: {text}"))
+        let Reason { status, kind, text, remedy } = reason;
+        let text = format!("it takes no events now: {status} {kind}: {text}");
+        match remedy {
+            None => Self::new(Kind::Full, text),
+            Some(remedy) => Self::new(Kind::Blocked, format!("{text}\nhint: {remedy}")),
+        }
     }
 
     /// An error of our own side, which has its hint in it.
@@ -65,12 +71,17 @@ impl Failure {
 
     /// Whether another URL may do better.
     pub fn is_this_url(&self) -> bool {
-        !matches!(self.kind, Kind::Full | Kind::Unprepared | Kind::Status(413 | 429))
+        !matches!(self.kind, Kind::Full | Kind::Blocked | Kind::Unprepared | Kind::Status(413 | 429))
     }
 
     /// Whether one time says little: a server was restarted, a proxy hung up.
     pub fn may_pass(&self) -> bool {
         matches!(self.kind, Kind::Broken | Kind::Full | Kind::Status(429 | 500..))
+    }
+
+    /// Whether there was a connection to send it over.
+    pub fn was_sent(&self) -> bool {
+        !matches!(self.kind, Kind::Unreachable | Kind::Unprepared)
     }
 
     pub fn outcome(&self) -> Outcome {
@@ -79,7 +90,7 @@ impl Failure {
             Kind::TimedOut => Outcome::TimedOut,
             Kind::Broken => Outcome::Broken,
             Kind::Nonsense => Outcome::Nonsense,
-            Kind::Full => Outcome::Answered,
+            Kind::Full | Kind::Blocked => Outcome::Answered,
             Kind::Unprepared | Kind::Status(401 | 403) => Outcome::Unauthorized,
             Kind::Status(413) => Outcome::TooLarge,
             Kind::Status(429 | 503) => Outcome::Busy,

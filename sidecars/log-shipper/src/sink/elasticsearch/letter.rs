@@ -87,7 +87,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn reason() -> Reason {
-        Reason { status: 400, kind: "document_parsing_exception".into(), text: "failed to parse \"n\"".into() }
+        let (kind, text) = ("document_parsing_exception".into(), "failed to parse \"n\"".into());
+        Reason { status: 400, kind, text, remedy: None }
     }
 
     fn parsed(bytes: &[u8]) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,10 +42,13 @@ impl LetterFile {
 
 fn append(path: &Path, lines: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write dead letters to {}", path.display());
-    let is_new = !path.exists();
     let mut file =
         OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).with_context(cannot)?;
     let length = file.metadata().with_context(cannot)?.len();
+    if length == 0 {
+        // Before there is a letter in it: what fails is tried again, and a letter is to be there once.
+        keep_name(path, &file).with_context(cannot)?;
+    }
     let result = torn(&mut file, length).and_then(|torn| {
         if torn {
             file.write_all(b"\n")?;
@@ -57,11 +60,19 @@ fn append(path: &Path, lines: &[u8]) -> Result<()> {
         // What remains if this fails, too, is found torn next time.
         let _ = file.set_len(length);
     }
-    result.with_context(cannot)?;
-    if is_new && let Some(directory) = path.parent() {
-        File::open(directory).and_then(|directory| directory.sync_all()).with_context(cannot)?;
+    result.with_context(cannot)
+}
+
+/// Returns when the file would be found after a power failure.
+fn keep_name(path: &Path, file: &File) -> std::io::Result<()> {
+    // Of a name alone the directory is the one where one is.
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match File::open(directory) {
+        Ok(directory) => directory.sync_all(),
+        // Who may write there need not be allowed to read: then it is the whole volume.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(rustix::fs::syncfs(file)?),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// Whether the last line has no end, since whoever wrote it was killed. A letter that begins there would not be read.
@@ -98,6 +109,17 @@ mod tests {
         fs::remove_file(&path).unwrap();
         append("five\n").await;
         assert_eq!(fs::read_to_string(&path).unwrap(), "five\n");
+    }
+
+    /// The directory of a name alone is the one where this runs, which is the package's.
+    #[tokio::test]
+    async fn a_name_alone_is_a_path() {
+        let name = format!("letters-{}", std::process::id());
+        let written = LetterFile::new(name.clone().into()).append(Arc::new(b"one\n".to_vec())).await;
+        let text = fs::read_to_string(&name);
+        fs::remove_file(&name).unwrap();
+        written.unwrap();
+        assert_eq!(text.unwrap(), "one\n");
     }
 
     #[tokio::test]

@@ -181,7 +181,9 @@ impl Elasticsearch {
             None => batch.body = body,
             Some(compressor) => compressor.give_back(body),
         }
-        self.counters.bytes.add(length as u64);
+        if result.as_ref().map_or_else(Failure::was_sent, |_| true) {
+            self.counters.bytes.add(length as u64);
+        }
         self.counters.ended(result.as_ref().map_or_else(Failure::outcome, |_| Outcome::Answered));
         result
     }
@@ -229,7 +231,7 @@ impl Elasticsearch {
                 "it is dropped".into()
             }
         };
-        for Refusal { reason: Reason { status, kind, text }, .. } in refusals {
+        for Refusal { reason: Reason { status, kind, text, .. }, .. } in refusals {
             let (what, counted) = if to.last {
                 ("a dead letter", format!("dead letter: {kind}"))
             } else {

@@ -31,7 +31,7 @@ pub fn drop_answered(batch: &mut Batch, fates: &[Fate]) {
 /// What it means that a request with one event in it was too large.
 pub fn too_large(length: usize) -> Answer {
     let text = format!("a request of {length} bytes, with this event alone in it, is too large").into();
-    let reason = Reason { status: 413, kind: "request_entity_too_large".into(), text };
+    let reason = Reason { status: 413, kind: "request_entity_too_large".into(), text, remedy: None };
     Answer { fates: vec![Fate::Refused], refusals: vec![Refusal { item: 0, reason }], again: None }
 }
 

@@ -74,11 +74,36 @@ fn what_is_not_the_events_fault_is_tried_again() {
         (403, "cluster_block_exception", Fate::Again),
         (403, "security_exception", Fate::Again),
         (403, "other", Fate::Refused),
-        (404, "index_not_found_exception", Fate::Refused),
+        (404, "index_not_found_exception", Fate::Again),
+        (404, "other", Fate::Refused),
+        (400, "index_not_found_exception", Fate::Refused),
+        (400, "validation_exception", Fate::Refused),
+        (400, "illegal_argument_exception", Fate::Refused),
         (500, "other", Fate::Again),
     ] {
         let item = format!(r#"{{"create":{{"status":{status},"error":{{"type":"{kind}"}}}}}}"#);
         assert_eq!(read(&answer(&[&item]), 1).unwrap().fates, [fate], "{item}");
+    }
+}
+
+/// In the words of several versions.
+#[test]
+fn too_many_shards_are_not_the_events_fault() {
+    for (kind, reason) in [
+        (
+            "validation_exception",
+            "add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;",
+        ),
+        (
+            "illegal_argument_exception",
+            "add [10] total shards, but this cluster currently has [9]/[9] maximum shards open;",
+        ),
+    ] {
+        let reason = format!("Validation Failed: 1: this action would {reason}");
+        let item = format!(r#"{{"create":{{"status":400,"error":{{"type":"{kind}","reason":"{reason}"}}}}}}"#);
+        let answer = read(&answer(&[&item]), 1).unwrap();
+        assert_eq!(answer.fates, [Fate::Again], "{item}");
+        assert!(answer.again.unwrap().remedy.unwrap().contains("max_shards_per_node"));
     }
 }
 
