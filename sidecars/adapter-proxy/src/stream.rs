@@ -131,6 +131,13 @@ impl Stream {
         }
     }
 
+    /// After an end was read: whether the other side had closed before what was written last came there. Its kernel has
+    /// answered that with a reset, which is an error of its own where it comes after an end.
+    pub fn was_closed_before(&self) -> bool {
+        let error = both!(self, stream => stream.take_error());
+        matches!(error, Ok(Some(error)) if error.kind() == ErrorKind::BrokenPipe)
+    }
+
     /// Who is at the other end.
     pub fn peer(&self) -> Option<std::net::SocketAddr> {
         match self {

@@ -92,8 +92,8 @@ fn one_whose_client_breaks_off() {
 #[test]
 fn one_that_is_stuck_at_the_deadline() {
     let backend = Backend::start(|_, stream| {
-        let _ = stream.write_all(SWITCHES);
-        while stream.write_all(&[b'x'; 64 << 10]).is_ok() {}
+        let (_, piece) = (stream.write_all(SWITCHES), vec![b'x'; 64 << 10]);
+        while stream.write_all(&piece).is_ok() {}
         false
     });
     let end: [&dyn AsRef<OsStr>; 4] = [&"--quiet-for", &"50ms", &"--drain-timeout", &"500ms"];

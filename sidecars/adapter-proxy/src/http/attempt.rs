@@ -10,6 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What is no longer is one packet in any network (RFC 8200, 5), which comes as a whole or not at all. In bytes.
+const PACKET: usize = 1220;
+
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
 
 pub struct Attempt {
@@ -27,6 +30,8 @@ pub struct Attempt {
     pub deadline: Instant,
     /// Writing failed, and there may be an answer that says why
     broken: Option<io::Error>,
+    /// It was sent, and the server had closed the connection before it came: nobody has seen it
+    pub unseen: bool,
 }
 
 enum Link {
@@ -62,6 +67,7 @@ impl Attempt {
             begun,
             deadline,
             broken: None,
+            unseen: false,
         }
     }
 
@@ -129,6 +135,7 @@ impl Attempt {
             }
             match self.input.read(stream) {
                 Ok(0) => {
+                    self.unseen = self.input.is_empty() && request.len() <= PACKET && stream.was_closed_before();
                     let closed =
                         || io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection without an answer");
                     return lost(self.broken.take().unwrap_or_else(closed));
@@ -142,5 +149,53 @@ impl Attempt {
                 Err(error) => return lost(error),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Attempt;
+    use crate::address::{Address, Target};
+    use crate::cluster::Cluster;
+    use crate::config;
+    use crate::stream::Stream;
+    use std::future::poll_fn;
+    use std::io::Read;
+    use std::net::{Shutdown, TcpListener};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    /// What becomes of a request over a kept connection that its server closes, before it comes or after that.
+    async fn is_unseen(request: &[u8], closes_first: bool) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let endpoint = config::Endpoint { at: Target::At(Address::Socket(address)), weight: 1, backup: false };
+        let cluster = Cluster::new("c", &config::Cluster::of(vec![endpoint]));
+        let stream = Stream::connect(&Address::Socket(address)).await.unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let now = Instant::now();
+        let mut attempt = Attempt::with(cluster.choose(&[]).unwrap(), stream, now, now + Duration::from_mins(1));
+        if closes_first {
+            drop(server);
+        } else {
+            // It reads all of it, and closes without a word.
+            let request = request.to_vec();
+            std::thread::spawn(move || {
+                server.read_exact(&mut vec![0; request.len()]).unwrap();
+                server.shutdown(Shutdown::Both).unwrap();
+            });
+        }
+        let lost = poll_fn(|context| attempt.poll(context, request, 1024)).await;
+        assert!(lost.is_err(), "there is no answer");
+        attempt.unseen
+    }
+
+    #[tokio::test]
+    async fn what_came_too_late_was_seen_by_nobody() {
+        let short = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+        assert!(is_unseen(short, true).await);
+        assert!(!is_unseen(short, false).await, "the server had it");
+        // Of more than a packet the first may have been read, and what the last met says nothing of it.
+        assert!(!is_unseen(&[b'x'; 2000], true).await);
     }
 }

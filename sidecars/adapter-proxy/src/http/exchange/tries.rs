@@ -99,6 +99,7 @@ impl Exchange<'_> {
         // What has reached nobody is no load on anybody, so that it takes no budget.
         let again = !others
             && (attempt.sent == 0
+                || attempt.unseen && self.upload.is_none()
                 || self.is_repeatable() && !is_bad && self.tries < self.settings.retries.tries && self.may_spend(now));
         // What waits in a pool is closed by its server some time, and now and then right when it is used. That is no
         // fault of the server's, as long as the app does not notice.
