@@ -1,10 +1,11 @@
 //! How many workers there are, and what is done when one more cannot be had.
 
 use super::{Text, post};
+use e2e::launch::Launch;
 use e2e::process::{cpu_time, until};
 use e2e::proxy::http::{Backend, Proxy};
+use nix::sys::resource::Resource;
 use nix::unistd::Pid;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,7 @@ const ROUTES: &str =
     "{name: slow, match: {path: /slow}, request: {body: {filter: 'reduce range(3000000) as $i (0; . + 1)'}}},
     {name: good, match: {path: /good}, request: {body: {filter: '. + 1'}}}";
 
-fn start(backend: &Backend) -> Proxy {
-    Text { routes: ROUTES, more: "filters: {deadline: 1m}", ..Text::default() }.start(&[backend.address])
-}
+const TEXT: Text = Text { routes: ROUTES, more: "filters: {deadline: 1m}", http: "", cluster: "" };
 
 fn workers(proxy: &Proxy) -> Vec<Pid> {
     proxy.sidecar.process().children().collect()
@@ -31,21 +30,15 @@ fn until_busy(proxy: &Proxy, count: usize) {
 /// What waits is done by those that there are.
 #[test]
 fn no_second_worker_can_be_started() {
-    let backend = Backend::answering(OK);
-    let proxy = start(&backend);
-    let (mut slow, mut client) = (proxy.client(), proxy.client());
-    for client in [&mut slow, &mut client] {
-        assert_eq!(post(client, "/good", "1").status, 200);
+    if !e2e::is_root() {
+        return;
     }
-    // All descriptors that it may have are in use: a socket to a worker would be one more.
-    let pid = proxy.sidecar.process().pid;
-    let open = |number: &u32| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
-    let most = (0..1000).find(|number| !open(number)).expect("a number");
-    let limit = |most: u32| {
-        let done = Command::new("prlimit").args([format!("--pid={pid}"), format!("--nofile={most}:")]).status();
-        assert!(done.expect("util-linux").success());
-    };
-    limit(most);
+    let backend = Backend::answering(OK);
+    // A user of its own, who may have two processes: the proxy, and one worker.
+    let limited = |launch: Launch| launch.limited(Resource::RLIMIT_NPROC, 2).as_user(65_530, 65_530, None);
+    let proxy = TEXT.launched(&[backend.address], limited);
+    let (mut slow, mut client) = (proxy.client(), proxy.client());
+    assert_eq!(post(&mut client, "/good", "1").status, 200);
     thread::scope(|scope| {
         let slow = scope.spawn(|| post(&mut slow, "/slow", "1").status);
         until_busy(&proxy, 1);
@@ -53,7 +46,6 @@ fn no_second_worker_can_be_started() {
         assert_eq!(slow.join().expect("no panic"), 200);
     });
     proxy.sidecar.until_said("no more than 1 worker can be started");
-    limit(1000);
     assert_eq!(proxy.count("adapter_proxy_filters_total{result=\"absent\"}"), 0);
 }
 
@@ -61,7 +53,7 @@ fn no_second_worker_can_be_started() {
 #[test]
 fn one_stays_when_there_is_nothing_to_do() {
     let backend = Backend::answering(OK);
-    let proxy = start(&backend);
+    let proxy = TEXT.start(&[backend.address]);
     thread::scope(|scope| {
         // What comes at once is given to a worker together.
         for count in 1..=2 {
