@@ -13,7 +13,7 @@ use nix::sys::wait::WaitStatus;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -87,6 +87,20 @@ fn requests_finish_after_sigterm() {
     for target in ["/idle", "/again", "/new", "/wait", "/last"] {
         assert!(log.contains(&format!("\"GET {target}\" 200 ")), "{log}");
     }
+}
+
+/// Whether it reads yet is not to be known: as with nginx and envoy, nobody waits for an answer then.
+#[test]
+fn a_client_that_ends_its_side() {
+    let gate = Gate::start("a");
+    let proxy = Proxy::of(one(vec![gate.backend.address], "", ""), |launch| launch);
+    let mut client = proxy.client();
+    gate.hold(&mut client);
+    client.stream.get_ref().shutdown(Shutdown::Write).expect("a connection");
+    assert_eq!(client.rest(), "");
+    gate.open();
+    until("the upstream sees it, too", || gate.backend.closed() == 1);
+    assert!(proxy.count("adapter_proxy_http_active_requests") == 0);
 }
 
 #[test]
