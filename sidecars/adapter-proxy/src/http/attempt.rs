@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// What is no longer is one packet in any network (RFC 8200, 5), which comes as a whole or not at all. In bytes.
 const PACKET: usize = 1220;
+/// A reset that comes so soon answers the request. One that comes after a minute may answer a keep-alive probe.
+const SOON: Duration = Duration::from_secs(10);
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>>>>;
 
@@ -135,7 +137,8 @@ impl Attempt {
             }
             match self.input.read(stream) {
                 Ok(0) => {
-                    self.unseen = self.input.is_empty() && request.len() <= PACKET && stream.was_closed_before();
+                    let may_be = self.input.is_empty() && request.len() <= PACKET && self.begun.elapsed() < SOON;
+                    self.unseen = may_be && stream.was_closed_before();
                     let closed =
                         || io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection without an answer");
                     return lost(self.broken.take().unwrap_or_else(closed));
