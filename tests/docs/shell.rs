@@ -1,7 +1,7 @@
 //! A shell that a page's sessions are typed into: in a directory of its own, with the programs in its PATH, and with a
 //! `/tmp`, a network and processes that nobody else sees, so that pages are alike whatever runs beside them.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use e2e::launch::{Launch, pipe};
 use e2e::mounts::Tmpfs;
 use e2e::network;
@@ -13,8 +13,8 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Follows the output of each command. No program prints it.
@@ -46,10 +46,11 @@ impl Shell {
         let [bin, directory] = ["bin", "home"].map(|name| Path::new("/tmp").join(name));
         fs::create_dir(&bin)?;
         fs::create_dir(&directory)?;
-        for (name, mut program) in programs {
-            let path = bin.join(name);
-            io::copy(&mut program, &mut File::create(&path)?)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+        for (name, program) in programs {
+            // Who writes a program must have ended before somebody runs it.
+            let mut install = Command::new("install");
+            let status = install.args(["-m", "755", "/dev/stdin"]).arg(bin.join(name)).stdin(program).status()?;
+            ensure!(status.success(), "install fails: {status}");
         }
         let [(script, typed), (screen, printed)] = [pipe()?, pipe()?];
         let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());

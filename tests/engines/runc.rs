@@ -1,4 +1,4 @@
-use e2e::command::output;
+use e2e::command::{copy_program, output};
 use e2e::matrix::Behaviour::{EndsWithPause, ImagesUser, Restricted, Seccomp};
 use e2e::matrix::{self, Column};
 use e2e::process::{SECCOMP_FILTER, stat, status, until_in_syscall};
@@ -21,7 +21,7 @@ impl Bundle {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("rootfs");
         fs::create_dir_all(root.join("proc")).unwrap();
-        fs::copy(e2e::program("pause"), root.join("pause")).unwrap();
+        copy_program(&e2e::program("pause"), &root.join("pause")).unwrap();
         let profile = fs::read(e2e::workspace("examples/seccomp/pause.json")).unwrap();
         let profile: Value = serde_json::from_slice(&profile).unwrap();
         let namespaces = ["pid", "ipc", "network", "uts", "mount"].map(|kind| json!({ "type": kind }));

@@ -1,6 +1,6 @@
 //! No engine and no root: pause in namespaces that any user may make, and containers that are processes in them.
 
-use e2e::command::output;
+use e2e::command::{copy_program, output};
 use e2e::matrix::Behaviour::{EndsWithPause, ExitsWithZero, PausesNamespaces, ReapsAsleep, Replaced, ServeEachOther};
 use e2e::matrix::{Column, Engine};
 use e2e::process::{children, ends_within, pidfd, until, until_in_syscall};
@@ -26,8 +26,8 @@ impl Pod {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        fs::copy(e2e::program("pause"), directory.path().join("pause")).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_app"), directory.path().join("app")).unwrap();
+        copy_program(&e2e::program("pause"), &directory.path().join("pause")).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_app").as_ref(), &directory.path().join("app")).unwrap();
         let mut unshare = Command::new("setpriv");
         unshare.args(SOMEBODY).args(["unshare", "--map-root-user", "--net", "--ipc", "--pid", "--mount-proc"]);
         unshare.args(["--fork", "--kill-child"]).arg(directory.path().join("pause"));

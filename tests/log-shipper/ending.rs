@@ -6,7 +6,6 @@ use e2e::shipper::{Place, Shipper, expect_all, lines, refuse, succeed};
 use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 #[test]
@@ -15,18 +14,14 @@ fn once_and_a_log_cannot_be_read() {
         return;
     }
     let (server, place) = (Server::start(), Place::new());
-    for path in [&place.file(""), &place.state] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
-    }
     place.append("a.log", lines(0..10));
     place.append("b.log", lines(10..20));
-    let readable = |mode| fs::set_permissions(place.log("b.log"), fs::Permissions::from_mode(mode)).unwrap();
-    let once = || place.ship(&server, &[&"--once"]).as_user(65532, 65532, None);
-    readable(0o600);
+    let once = || place.ship_as_other(&server, &[&"--once"]);
+    place.set_mode("b.log", 0o600);
     let said = refuse(once(), 1, &["not shipped: cannot read", "b.log: Permission denied"]);
     assert!(!said.contains("a.log"), "{said}");
     expect_all(&server, 10);
-    readable(0o644);
+    place.set_mode("b.log", 0o644);
     succeed(once());
     expect_all(&server, 20);
 }

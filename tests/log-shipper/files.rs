@@ -159,19 +159,16 @@ fn what_cannot_be_read_stops_nothing() {
         return;
     }
     let (server, place) = (Server::start(), Place::new());
-    for path in [&place.file(""), &place.state] {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    }
     place.append("a.log", "readable\n");
     place.append("b.log", "secret\n");
-    fs::set_permissions(place.log("b.log"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    place.set_mode("b.log", 0o600);
     fs::create_dir(place.log("directory.log")).unwrap();
     nix::unistd::mkfifo(&place.log("fifo.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let shipper = Shipper::start(place.ship(&server, &[]).as_user(65532, 65532, None));
+    let shipper = Shipper::start(place.ship_as_other(&server, &[]));
     server.until_stored(1);
     shipper.until_said("b.log");
     // Readable later, it is read.
-    fs::set_permissions(place.log("b.log"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    place.set_mode("b.log", 0o644);
     server.until_stored(2);
     shipper.finish();
 }

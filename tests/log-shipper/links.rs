@@ -2,7 +2,7 @@
 //! not run.
 
 use e2e::elasticsearch::Server;
-use e2e::shipper::{Place, Shipper, expect_all, expect_order, lines, succeed};
+use e2e::shipper::{Place, Shipper, expect_all, expect_order, free_port, get, lines, metric, succeed};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use std::fs::{self, File};
@@ -278,8 +278,11 @@ fn another_pattern_leads_to_the_same_file() {
             };
             place.append(target, lines(0..10));
             link(target, &place.log(link_at));
-            let mut shipper = Shipper::start(place.configured(&config(before), &[]));
-            server.until_stored(10);
+            let admin = free_port();
+            let mut shipper = Shipper::start(place.configured(&config(before), &[&"--admin", &admin.to_string()]));
+            // What it has not heard of when it follows the new file is sent again.
+            let delivered = || metric(&get(admin, "/metrics").ok()?.1, "log_shipper_delivered_total ");
+            e2e::process::until("all are delivered", || delivered() == Some(10.0));
             if running {
                 place.configure(&config(after));
                 shipper.until_said("following the new");

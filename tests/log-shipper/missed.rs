@@ -5,9 +5,8 @@ use e2e::elasticsearch::Server;
 use e2e::shipper::{Place, Shipper, expect_all, expect_order, lines, refuse, succeed};
 use nix::sys::signal::Signal;
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 
 /// A part of a log that is not written to any more is none, whatever has become of the log meanwhile.
 #[test]
@@ -88,16 +87,13 @@ fn it_may_not_be_read() {
         return;
     }
     let (server, place) = (Server::start(), Place::new());
-    for path in [&place.file(""), &place.state] {
-        fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
-    }
-    let launch = |more: &[&dyn AsRef<OsStr>]| place.ship(&server, more).as_user(65532, 65532, None);
+    let launch = |more: &[&dyn AsRef<OsStr>]| place.ship_as_other(&server, more);
     place.append("a.log", lines(0..10));
     succeed(launch(&[&"--once"]));
     place.rename("a.log", "a.log.2");
     place.append("a.log", lines(10..20));
     place.rename("a.log", "a.log.1");
-    fs::set_permissions(place.log("a.log.1"), Permissions::from_mode(0o600)).unwrap();
+    place.set_mode("a.log.1", 0o600);
     place.append("a.log", lines(20..30));
     refuse(launch(&[&"--once"]), 1, &["not shipped: cannot read ", "a.log.1: Permission denied"]);
     server.until_stored(20);
@@ -110,7 +106,7 @@ fn it_may_not_be_read() {
     place.rename("a.log", "a.log.1");
     place.append("a.log", lines(30..40));
     server.until_stored(30);
-    fs::set_permissions(place.log("a.log.2"), Permissions::from_mode(0o644)).unwrap();
+    place.set_mode("a.log.2", 0o644);
     server.until_stored(40);
     shipper.finish();
     succeed(launch(&[&"--once"]));

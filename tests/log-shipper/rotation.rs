@@ -4,9 +4,8 @@ use e2e::elasticsearch::Server;
 use e2e::process::until;
 use e2e::shipper::{Place, STREAM, Shipper, expect_all, expect_order, lines, succeed};
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 
 /// Whether it is behind when it happens, or does not even run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -369,20 +368,17 @@ fn rotated_to_where_it_may_not_be_read() {
         return;
     }
     let (server, place) = (Server::start(), Place::new());
-    for path in [&place.file(""), &place.state] {
-        fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
-    }
-    let launch = |more: &[&dyn AsRef<OsStr>]| place.ship(&server, more).as_user(65532, 65532, None);
+    let launch = |more: &[&dyn AsRef<OsStr>]| place.ship_as_other(&server, more);
     place.append("a.log", lines(0..100));
     succeed(launch(&[&"--once"]));
     place.append("a.log", lines(100..150));
     place.rename("a.log", "a.log.1");
-    fs::set_permissions(place.log("a.log.1"), Permissions::from_mode(0o600)).unwrap();
+    place.set_mode("a.log.1", 0o600);
     place.append("a.log", lines(150..200));
     let shipper = Shipper::start(launch(&[]));
     shipper.until_said("a.log.1: Permission denied");
     server.until_stored(150);
-    fs::set_permissions(place.log("a.log.1"), Permissions::from_mode(0o644)).unwrap();
+    place.set_mode("a.log.1", 0o644);
     server.until_stored(200);
     shipper.finish();
     expect_all(&server, 200);

@@ -2,6 +2,7 @@
 
 use crate::{NOT_PID_1, WAIT, expect_end, launch, waiting};
 use e2e::cgroup::Cgroup;
+use e2e::command::copy_program;
 use e2e::launch::Launch;
 use nix::sys::resource::Resource;
 use nix::sys::wait::WaitStatus;
@@ -14,7 +15,7 @@ fn it_needs_no_file_but_its_own_and_no_proc() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    fs::copy(e2e::program("pause"), root.path().join("pause")).unwrap();
+    copy_program(&e2e::program("pause"), &root.path().join("pause")).unwrap();
     let launch = Launch::new(Path::new("/pause")).in_read_only_root(root.path());
     let (pause, stderr) = waiting(launch.as_pid_1());
     let mounts = fs::read_to_string(format!("/proc/{}/mounts", pause.pid)).unwrap();

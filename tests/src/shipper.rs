@@ -4,9 +4,10 @@ use crate::elasticsearch::Server;
 use crate::launch::Launch;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use crate::sidecar::{Ended, Sidecar as Shipper, free_port, get, metric, output, refuse, run, succeed, with};
@@ -105,6 +106,23 @@ impl Place {
     pub fn ship(&self, server: &Server, more: &[&dyn AsRef<OsStr>]) -> Launch {
         let pattern = self.log("*.log");
         with(self.to(&server.url(), more), &[&pattern])
+    }
+
+    /// The same, run by one who owns nothing, and may write only what it has to.
+    ///
+    /// # Panics
+    /// If that cannot be allowed.
+    pub fn ship_as_other(&self, server: &Server, more: &[&dyn AsRef<OsStr>]) -> Launch {
+        for path in [self.home.path(), &self.state] {
+            fs::set_permissions(path, Permissions::from_mode(0o777)).expect("a directory");
+        }
+        self.ship(server, more).as_user(65532, 65532, None)
+    }
+
+    /// # Panics
+    /// If there is no such log.
+    pub fn set_mode(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.log(name), Permissions::from_mode(mode)).expect("a log");
     }
 
     /// So many logs, `00000.log` and so on, with a line each.

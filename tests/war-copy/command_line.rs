@@ -1,6 +1,7 @@
 //! What it is asked: arguments, the environment in their place, and what it says of mistakes.
 
 use crate::run::{Place, launch, put, refuse, run, succeed, write};
+use e2e::command::copy_program;
 use e2e::launch::{Launch, pipe};
 use std::fs;
 use std::io::Read;
@@ -11,7 +12,7 @@ fn without_arguments_artifacts_go_to_app() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    fs::copy(e2e::program("war-copy"), root.path().join("war-copy")).unwrap();
+    copy_program(&e2e::program("war-copy"), &root.path().join("war-copy")).unwrap();
     let launch = || Launch::new("/war-copy".as_ref()).in_root(root.path());
     refuse(launch(), 1, &["/app does not exist", "hint: mount a volume there"]);
     fs::create_dir(root.path().join("app")).unwrap();

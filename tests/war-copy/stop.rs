@@ -63,15 +63,15 @@ fn without_time_it_stops_at_once_and_leaves_nothing() {
 }
 
 #[test]
-fn the_time_that_is_given_ends() {
+fn the_time_that_is_given_ends_even_if_nobody_takes_what_it_says() {
     let place = place();
-    let launch = launch(&[&"--drain-timeout", &"1ms", &place.contents(), &place.to]);
+    let launch = launch(&[&"--drain-timeout", &"100ms", &place.contents(), &place.to]);
     let (mut traced, stderr) = in_the_middle(launch);
     traced.process.signal(Signal::SIGTERM);
     // The time runs from when it has seen the signal, which is at its next step.
     let said = traced.until("it says so", |_, stop| stop.call.number == libc::SYS_write && stop.call.arguments[0] == 2);
     traced.hold(&said);
-    std::thread::sleep(std::time::Duration::from_millis(2)); // not for an event: the time itself is what passes
+    std::thread::sleep(std::time::Duration::from_millis(100)); // not for an event: the time itself is what passes
     let pid = traced.process.pid;
     assert_eq!(traced.finish(), WaitStatus::Exited(pid, 1));
     let said = read_to_end(stderr);

@@ -7,10 +7,11 @@ use crate::messages::{
     VersionRequest,
 };
 use anyhow::{Context, Result, anyhow, ensure};
-use e2e::process::DEADLINE;
+use e2e::process::{DEADLINE, until};
 use http::uri::PathAndQuery;
 use nix::unistd::Pid;
 use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -91,12 +92,15 @@ impl Cri {
         answer.status.context("the runtime answers without a status")
     }
 
-    /// pause's process, as the machine counts.
+    /// pause's process, as the machine counts, when it is pause: the runtime may say that it runs a moment before that.
     ///
     /// # Errors
     /// If it does not run.
     pub fn sandbox_pid(&self, id: &str) -> Result<Pid> {
-        pid(&self.call(PodSandboxStatusRequest { id: id.into(), verbose: true })?.info)
+        let pid = pid(&self.call(PodSandboxStatusRequest { id: id.into(), verbose: true })?.info)?;
+        let is_runc = || fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("runc"));
+        until("pause has taken runc's place", || !is_runc());
+        Ok(pid)
     }
 
     /// Returns the new container's ID; it does not run yet.
