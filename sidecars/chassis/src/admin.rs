@@ -41,6 +41,11 @@ pub trait Service {
         None
     }
 
+    /// The paths of all of these.
+    fn pages(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Does what a POST of `path` is for, and tells that in a line; `None` when that does nothing, as by default. What
     /// comes with the request is not read.
     fn post(&self, path: &str) -> Option<String> {
@@ -124,10 +129,13 @@ fn answer<S: Service + ?Sized>(service: &S, request: &Request<Incoming>) -> Resp
             Err(reason) => response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason + "\n"),
         },
         "/metrics" => response(StatusCode::OK, METRICS, service.metrics()),
-        path => match service.page(path) {
-            Some(page) => response(StatusCode::OK, page.content_type, page.body),
-            None => response(StatusCode::NOT_FOUND, TEXT, "there are /livez, /readyz and /metrics\n"),
-        },
+        path => service.page(path).map_or_else(
+            || {
+                let known = [&["/livez", "/readyz", "/metrics"], service.pages()].concat().join(", ");
+                response(StatusCode::NOT_FOUND, TEXT, format!("there are {known}\n"))
+            },
+            |page| response(StatusCode::OK, page.content_type, page.body),
+        ),
     }
 }
 

@@ -110,12 +110,12 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
     Ok(Duration::from_millis(milliseconds))
 }
 
-/// `512`, `64K`, `500MB`, `4GiB`, in bytes: K and KiB are 1,024, KB is 1,000.
+/// `512`, `512B`, `64K`, `500MB`, `4GiB`, in bytes: K and KiB are 1,024, KB is 1,000.
 ///
 /// # Errors
 /// What is wrong with it, for clap to print.
 pub fn size(text: &str) -> Result<u64, &'static str> {
-    const UNITS: [(&str, u64); 12] = [
+    const UNITS: [(&str, u64); 13] = [
         ("kib", 1 << 10),
         ("mib", 1 << 20),
         ("gib", 1 << 30),
@@ -128,6 +128,7 @@ pub fn size(text: &str) -> Result<u64, &'static str> {
         ("m", 1 << 20),
         ("g", 1 << 30),
         ("t", 1 << 40),
+        ("b", 1),
     ];
     quantity(&text.to_lowercase(), &UNITS, 1).ok_or("expected a size such as `500MB` or `4GiB`")
 }
@@ -171,6 +172,7 @@ mod tests {
     fn sizes() {
         assert_eq!(size("0"), Ok(0));
         assert_eq!(size("512"), Ok(512));
+        assert_eq!(size("256 B"), Ok(256));
         assert_eq!(size("64K"), Ok(65_536));
         assert_eq!(size("500MB"), Ok(500_000_000));
         assert_eq!(size("4 GiB"), Ok(4 << 30));

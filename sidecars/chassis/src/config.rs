@@ -6,8 +6,8 @@ mod tree;
 
 use crate::args;
 use crate::exit::Usage;
+use crate::file;
 use serde::{Deserialize, Deserializer, de};
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub fn load<T: de::DeserializeOwned>(path: &Path) -> Result<T, Usage> {
 pub fn text(path: &Path) -> Result<String, Usage> {
     let shown = path.display();
     let mut bytes = vec![];
-    File::open(path).and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes)).map_err(|error| {
+    file::open(path).and_then(|file| file.take(MAX_SIZE + 1).read_to_end(&mut bytes)).map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::NotFound => "\nhint: mount the ConfigMap there, or say with `--config` where it is",
             ErrorKind::PermissionDenied => {
@@ -56,6 +56,16 @@ pub fn text(path: &Path) -> Result<String, Usage> {
 /// When it is not what `T` is read from, or would take much more memory or time than it has bytes.
 pub fn parse<T: de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, Usage> {
     tree::document(text).and_then(|root| read::read(&root)).map_err(|fault| fault.usage(path))
+}
+
+/// That what `text`, which is from the file at `path`, says at `steps` is wrong, which are the names of fields and the
+/// numbers of a list's items, from the whole to the part. What is not written is wrong where it would be.
+#[must_use]
+pub fn wrong(path: &Path, text: &str, steps: &[&str], why: &str) -> Usage {
+    match tree::document(text) {
+        Ok(root) => fault::Fault::at(root.at(steps), why).usage(path),
+        Err(fault) => fault.usage(path),
+    }
 }
 
 /// A time such as `25s`, for `#[serde(deserialize_with)]`.

@@ -11,6 +11,10 @@ pub mod config;
 pub mod exit;
 #[cfg(feature = "service")]
 pub mod exposition;
+#[cfg(feature = "service")]
+mod file;
+#[cfg(feature = "service")]
+mod heap;
 pub mod message;
 #[cfg(feature = "service")]
 pub mod probe;

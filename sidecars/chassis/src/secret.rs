@@ -1,9 +1,9 @@
 //! Secrets are in files, which are replaced when the secret is: a token of a service account lives for an hour.
 
+use crate::file;
 use crate::stamp::Stamp;
 use anyhow::{Context, Result, bail};
 use std::fmt::{self, Debug, Formatter};
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl Secret {
 
     fn read(&self) -> Result<(Stamp, Arc<str>)> {
         let path = self.path.display();
-        let file = File::open(&self.path).map_err(|error| self.explain(error))?;
+        let file = file::open(&self.path).map_err(|error| self.explain(error))?;
         let stamp = Stamp::of(&file.metadata().map_err(|error| self.explain(error))?);
         let mut bytes = vec![];
         file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| self.explain(error))?;

@@ -1,7 +1,7 @@
 //! How a long-running program runs: on one thread, which waits for all there is to wait for.
 
 use crate::message::hurry;
-use crate::text;
+use crate::{heap, text};
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::future::Future;
@@ -17,8 +17,8 @@ const STACK: usize = 128 << 10;
 /// After so long without a burst, the program is idle.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// So many wakes in that time are a burst.
-const BURST: u32 = 16;
+/// So many wakes in that time are a burst; what a program looks after each second is none.
+const BURST: u32 = 64;
 
 static WAKES: AtomicU32 = AtomicU32::new(0);
 static BURSTS: Notify = Notify::const_new();
@@ -64,7 +64,7 @@ fn woken() {
     }
 }
 
-/// Forgets the text that the start has mapped, and that of each burst, once that is over.
+/// Forgets the text that the start has mapped, and text and heap of each burst, once that is over.
 async fn keep_small<T>() -> T {
     text::forget();
     loop {
@@ -76,6 +76,7 @@ async fn keep_small<T>() -> T {
             }
         }
         text::forget();
+        heap::give_back();
         WAKES.store(0, Ordering::Relaxed);
         BURSTS.notified().await;
     }

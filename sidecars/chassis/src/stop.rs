@@ -86,10 +86,11 @@ impl Stop {
     /// When it was noticed that the end has been asked for.
     fn since(&self) -> Option<Instant> {
         let noticed = || {
+            let now = Instant::now(); // who reads the message slowly does not get more time
             if !self.drain.is_zero() {
                 message::info(format_args!("asked to stop: finishing, for {:?} at most", self.drain));
             }
-            Instant::now()
+            now
         };
         self.asked.load(Ordering::Relaxed).then(|| *self.since.get_or_init(noticed))
     }

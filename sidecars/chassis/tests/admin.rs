@@ -107,8 +107,8 @@ fn what_there_is() {
     let metrics = "# HELP app_up Whether it is\n# TYPE app_up gauge\napp_up 1\n";
     has(&ask(address, "GET /metrics"), 200, "content-type: text/plain; version=0.0.4; charset=utf-8", metrics);
     has(&ask(address, "GET /big"), 200, "content-type: application/octet-stream", &"x".repeat(8 << 20));
-    has(&ask(address, "GET /"), 404, text, "there are /livez, /readyz and /metrics\n");
-    has(&ask(address, "GET /livez/"), 404, text, "there are /livez, /readyz and /metrics\n");
+    has(&ask(address, "GET /"), 404, text, "there are /livez, /readyz, /metrics\n");
+    has(&ask(address, "GET /livez/"), 404, text, "there are /livez, /readyz, /metrics\n");
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
         has(&ask(address, &format!("{method} /livez")), 405, "allow: get, head", "only GET and HEAD\n");
     }

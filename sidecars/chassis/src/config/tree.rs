@@ -66,6 +66,17 @@ impl Node {
         Self::new(place, Value::Text { text: String::new(), plain: true })
     }
 
+    /// Where the last of these steps leads that is there.
+    pub fn at(&self, steps: &[&str]) -> Place {
+        let Some((first, rest)) = steps.split_first() else { return self.place };
+        let next = match &*self.value {
+            Value::List(items) => first.parse().ok().and_then(|number: usize| items.get(number)),
+            Value::Fields(fields) => fields.iter().find(|(name, _)| name.text() == Some(first)).map(|(_, value)| value),
+            Value::Text { .. } => None,
+        };
+        next.map_or(self.place, |next| next.at(rest))
+    }
+
     pub fn text(&self) -> Option<&str> {
         if let Value::Text { text, .. } = &*self.value { Some(text) } else { None }
     }
