@@ -67,11 +67,13 @@ fn ratio(ratio: f64) -> String {
     number(ratio, decimals) + "×"
 }
 
-/// The upper one of two in the middle.
+/// Between the two in the middle where there are two: what one row is to another then says the same as the other way
+/// round.
 pub fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut figures: Vec<_> = figures.collect();
     figures.sort_unstable_by(f64::total_cmp);
-    figures[figures.len() / 2]
+    let (half, last) = (figures.len() / 2, (figures.len() - 1) / 2);
+    f64::midpoint(figures[half], figures[last])
 }
 
 /// With a comma between thousands.

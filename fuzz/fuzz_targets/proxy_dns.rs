@@ -8,7 +8,7 @@ use adapter_proxy::cluster::dns::wire::{Kind, Reply, is_answer, query, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let query = query("redis.test", Kind::A).expect("a name");
+    let query = query("redis.test", Kind::A, true).expect("a name");
     let mut answer = bytes.to_vec();
     if let Some(id) = answer.first_chunk_mut() {
         *id = query.header().id().to_be_bytes();

@@ -12,9 +12,9 @@ use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn one_that_dies_is_left_out_and_comes_back() {
     proxy.sidecar.finish();
 }
 
-fn ping(address: std::net::SocketAddr) -> String {
+fn ping(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(b"PING\r\n").unwrap();
@@ -177,42 +177,59 @@ fn a_cluster_that_cannot_be() {
     }
 }
 
-/// A server that holds the connections it has, and how many there have been.
-fn counting() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let counted = count.clone();
-    thread::spawn(move || {
-        let mut held = vec![];
-        for stream in listener.incoming() {
-            counted.fetch_add(1, Ordering::Relaxed);
-            held.push(stream);
-        }
-    });
-    (address, count)
+/// A server that holds the connections it has, and where they have come from.
+struct Holding {
+    address: SocketAddr,
+    clients: Arc<Mutex<Vec<SocketAddr>>>,
+}
+
+impl Holding {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, clients) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<_>>>::default());
+        let known = clients.clone();
+        thread::spawn(move || {
+            let mut held = vec![];
+            while let Ok((stream, client)) = listener.accept() {
+                known.lock().unwrap().push(client);
+                held.push(stream);
+            }
+        });
+        Self { address, clients }
+    }
+
+    fn count(&self) -> usize {
+        self.clients.lock().unwrap().len()
+    }
+
+    /// The same, when all have been counted that are there now: it takes them in their order.
+    fn count_now(&self) -> usize {
+        let last = TcpStream::connect(self.address).unwrap().local_addr().unwrap();
+        until("it has all", || self.clients.lock().unwrap().contains(&last));
+        self.count()
+    }
 }
 
 /// What is left of it is served to its end, and nobody looks after it any more.
 #[test]
 fn a_cluster_that_is_taken_out() {
-    let ((old, olds), (new, news), listen) = (counting(), counting(), free_port());
+    let (old, new, listen) = (Holding::start(), Holding::start(), free_port());
     let text = |name: &str, to| {
         format!(
             "listeners: [{{listen: '{listen}', cluster: {name}}}]\n\
              clusters: {{{name}: {{endpoints: ['{to}'], health: {{check: {{tcp: {{}}}}, interval: 20ms}}}}}}\n"
         )
     };
-    let place = Place::new(&text("old", old));
+    let place = Place::new(&text("old", old.address));
     let proxy = e2e::proxy::Proxy::of(&place, listen, &[]);
     let mut held = proxy.connect();
     held.write_all(b"x").unwrap();
-    until("it is checked", || olds.load(Ordering::Relaxed) > 3);
-    place.write(&text("new", new));
-    until("the new one is checked", || news.load(Ordering::Relaxed) > 3);
-    let before = olds.load(Ordering::Relaxed);
-    until("it goes on", || news.load(Ordering::Relaxed) > 10);
-    assert_eq!(olds.load(Ordering::Relaxed), before, "it is checked though it is gone");
+    until("it is checked", || old.count() > 3);
+    place.write(&text("new", new.address));
+    until("the new one is checked", || new.count() > 3);
+    let before = old.count_now();
+    until("it goes on", || new.count() > 10);
+    assert_eq!(old.count_now(), before + 1, "it is checked though it is gone");
     held.write_all(b"x").unwrap();
-    drop(held);
-    proxy.sidecar.finish();
+    drop(proxy);
 }

@@ -76,3 +76,53 @@ fn what_is_to_be_tried() {
     refuse(attempt(&["--route", "r"]), 2, &["there is no route `r`", "hint: there are none"]);
     refuse(attempt(&["--page", "p"]), 2, &["there is no page `p`", "hint: there are none"]);
 }
+
+/// What is right word for word, and cannot be meant: with the place of it.
+#[test]
+fn what_leads_nowhere() {
+    const CLUSTER: &str = "clusters: {c: {endpoints: [a:1]}}";
+    let listener = |more: &str| format!("listeners:\n- listen: 127.0.0.1:1\n  {more}\n{CLUSTER}\n");
+    // Others may well have the same port.
+    for (listen, endpoint) in
+        [("0.0.0.0:6379", "10.1.2.3:6379"), ("'[::]:6379'", "10.1.2.3:6379"), ("127.0.0.1:1", "127.0.0.2:1")]
+    {
+        let place = Place::new(&listener("cluster: c").replace("127.0.0.1:1", listen).replace("a:1", endpoint));
+        e2e::sidecar::succeed(proxy::launch(&[&"check", &"--config", &place.config()]));
+    }
+    for (config, place, words) in [
+        (format!("listeners: []\n{CLUSTER}"), "1:12", "nothing is listened on"),
+        (format!("listeners:\n{CLUSTER}"), "1:10", "nothing is listened on"),
+        (listener("cluster: d"), "3:12", "the cluster `d`, which is none\nhint: there are `c`"),
+        (listener("cluster: d").replace(CLUSTER, ""), "3:12", "which is none\nhint: describe it in `clusters`"),
+        (listener("cluster: c\n- listen: 127.0.0.1:1\n  cluster: c"), "4:11", "listened on twice"),
+        (listener("cluster: c\n- listen: 0.0.0.0:1\n  cluster: c"), "4:11", "listened on by 127.0.0.1:1, too"),
+        (listener("cluster: c\n- listen: '[::]:1'\n  cluster: c"), "4:11", "listened on by 127.0.0.1:1, too"),
+        (listener("cluster: c").replace("a:1", "127.0.0.1:1"), "2:11", "leads to itself, by the endpoint 127.0.0.1:1"),
+        (
+            listener("cluster: c").replace("127.0.0.1:1", "0.0.0.0:1").replace("a:1", "127.0.0.9:1"),
+            "2:11",
+            "leads to itself",
+        ),
+        (listener("cluster: c\n  http: {hedge: false}"), "2:3", "has `http`, which is for requests"),
+        (listener("cluster: ''").replace("c:", "'':"), "4:16", "the name of a cluster is empty"),
+        (
+            listener("cluster: c\n  protocol: http\n  http: {retries: {methods: [get]}}"),
+            "5:30",
+            "the method `get` is another one than `GET`",
+        ),
+        (listener("cluster: c\n  protocol: http\n  http: {retries: {tries: 0}}"), "5:27", "at least 1"),
+        (listener("cluster: c\n  protocol: http\n  http: {try-timeout: 0s}"), "5:23", "no time at all"),
+        (listener("cluster: c").replace("127.0.0.1:1", "127.0.0.1:0"), "2:11", "a port is from 1 to 65535"),
+        (listener("cluster: c").replace("127.0.0.1:1", "127.0.0.1:99999"), "2:11", "a port is from 1 to 65535"),
+        (listener("cluster: c").replace("127.0.0.1:1", "localhost:80"), "2:11", "and not a name"),
+        (listener("cluster: c").replace("127.0.0.1:1", "':80'"), "2:11", "an address before the port"),
+        (listener("cluster: c").replace("127.0.0.1:1", "http://127.0.0.1:80"), "2:11", "without `…://`"),
+        (listener("cluster: c").replace("127.0.0.1:1", &format!("unix:/{}", "x".repeat(107))), "2:11", "107 bytes"),
+        (listener("cluster: c").replace("a:1", "256.1.1.1:80"), "4:28", "neither an address nor a name"),
+        (listener("cluster: c").replace("a:1", "http://shop:80"), "4:28", "without `…://`"),
+    ] {
+        let place_in = Place::new(&config);
+        let launch = proxy::launch(&[&"check", &"--config", &place_in.config()]);
+        refuse(launch, 2, &[&format!("{}:{place}: ", place_in.config().display()), words]);
+    }
+}

@@ -1,20 +1,17 @@
 //! Bytes through it: all of them, in order, and the end as it came.
 
-use e2e::proxy::{Place, Proxy, accept, echo, hear, listen, read};
+mod resources;
+
+use e2e::proxy::{Place, Proxy, accept, break_off, echo, hear, listen, read};
 use e2e::sidecar::{free_port, with};
-use nix::sys::socket::{setsockopt, sockopt::Linger};
+use nix::sys::socket::MsgFlags;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::Duration;
 
 const BLOCK: usize = 1 << 20;
-
-/// The next drop resets it.
-fn break_off(stream: TcpStream) {
-    setsockopt(&stream, Linger, &libc::linger { l_onoff: 1, l_linger: 0 }).unwrap();
-    drop(stream);
-}
 
 fn ends_with_a_reset(mut stream: &TcpStream) {
     let mut byte = [0];
@@ -86,48 +83,44 @@ fn a_gigabyte() {
     both_ways(&proxy, &server, 64);
 }
 
-/// A sandbox may know no splice, or no pipes.
+/// Urgent bytes (tcp(7)) stay among the others, and keep nothing back that is behind them, though there a read ends, and
+/// splice(2) says that this was all.
 #[test]
-fn where_splice_cannot_be() {
-    use libc::{SYS_pipe2, SYS_splice};
-    use nix::errno::Errno;
-    for (call, errno) in [(SYS_splice, Errno::EINVAL), (SYS_splice, Errno::ENOSYS), (SYS_pipe2, Errno::EMFILE)] {
-        let (server, address) = listen();
-        let proxy = Proxy::launched(&[address], |launch| launch.refused(call, errno));
-        both_ways(&proxy, &server, 64);
-        assert!(call == SYS_splice || proxy.metric("adapter_proxy_pipes") == 0);
-        assert_eq!(proxy.terminate().code, 0);
-    }
-}
-
-/// The pipes of all processes of a user share 64 MiB. Others may have had them.
-#[test]
-fn where_the_user_has_no_pipes_left() {
-    const USER: u32 = 64_931;
-    if !e2e::is_root() {
-        return;
-    }
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, 8192, 8192).unwrap();
-    let pages: usize = std::fs::read_to_string("/proc/sys/fs/pipe-user-pages-soft").unwrap().trim().parse().unwrap();
-    let pipes = thread::spawn(move || {
-        // SAFETY: it takes no pointer. As a bare system call it is for this thread alone, which ends with it.
-        assert_eq!(unsafe { libc::syscall(libc::SYS_setresuid, USER, USER, USER) }, 0);
-        let pipe = |_| nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
-        (0..pages / 16).map(pipe).collect::<Vec<_>>()
-    });
-    let pipes = pipes.join().unwrap();
+fn urgent_bytes() {
     let (server, address) = listen();
-    let proxy = Proxy::launched(&[address], |launch| launch.as_user(USER, USER, None));
-    both_ways(&proxy, &server, 64);
-    assert_eq!(proxy.metric("adapter_proxy_pipes"), 0);
-    drop(pipes);
-    // It asks again, and has them as soon as there are some.
-    e2e::process::until("it has pipes again", || {
-        both_ways(&proxy, &server, 8);
-        proxy.metric("adapter_proxy_pipes") > 0
-    });
-    // And it keeps none that it does not use.
-    e2e::process::until("it closes its pipes", || proxy.metric("adapter_proxy_pipes") == 0);
+    let proxy = Proxy::to(&[address], &[]);
+    for (much, from_client, ends) in [3, 1 << 20].into_iter().flat_map(|much| {
+        [(true, false), (false, false), (true, true), (false, true)].map(|(one, two)| (much, one, two))
+    }) {
+        let (mut client, mut upstream) = (proxy.connect(), accept(&server));
+        hear_one_way(&mut client, &mut upstream, "hello");
+        let (mut from, mut to) = if from_client { (client, upstream) } else { (upstream, client) };
+        let send = |from: &mut TcpStream| {
+            from.write_all(&vec![b'a'; much]).unwrap();
+            assert_eq!(nix::sys::socket::send(from.as_raw_fd(), b"!", MsgFlags::MSG_OOB), Ok(1));
+            from.write_all(&vec![b'b'; much]).unwrap();
+            if ends {
+                from.shutdown(Shutdown::Write).unwrap();
+            }
+        };
+        let mut bytes = vec![0; 2 * much + 1];
+        if much > 3 {
+            thread::scope(|scope| {
+                scope.spawn(|| send(&mut from));
+                to.read_exact(&mut bytes).unwrap();
+            });
+        } else {
+            proxy.sidecar.stopped(|| send(&mut from));
+            to.read_exact(&mut bytes).unwrap();
+        }
+        assert!(bytes.iter().position(|byte| *byte == b'!') == Some(much) && bytes[2 * much] == b'b');
+        if ends {
+            ends_well(&to);
+        } else {
+            hear_one_way(&mut from, &mut to, "and more");
+        }
+        hear_one_way(&mut to, &mut from, "goodbye");
+    }
 }
 
 #[test]
@@ -207,52 +200,6 @@ fn until_stuck(mut stream: &TcpStream) -> usize {
 }
 
 #[test]
-fn slow_readers_cost_no_memory() {
-    let (server, address) = listen();
-    let proxy = Proxy::to(&[address], &[]);
-    let pairs: Vec<_> = (0..24).map(|_| (proxy.connect(), accept(&server))).collect();
-    let before = proxy.sidecar.resident();
-    let sent: Vec<_> = thread::scope(|scope| {
-        let stuck: Vec<_> = pairs.iter().map(|(client, _)| scope.spawn(move || until_stuck(client))).collect();
-        stuck.into_iter().map(|one| one.join().unwrap()).collect()
-    });
-    // 16 of them have their megabyte in pipes, and the others one read of 64 KiB at most.
-    assert_eq!(proxy.metric("adapter_proxy_pipes"), 16);
-    let grown = proxy.sidecar.resident() - before;
-    assert!(grown < 2 << 10, "{grown} kB for {} bytes", sent.iter().sum::<usize>());
-    for ((client, upstream), sent) in pairs.iter().zip(sent) {
-        client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(std::io::copy(&mut &*upstream, &mut std::io::sink()).unwrap(), sent as u64);
-        upstream.shutdown(Shutdown::Write).unwrap();
-        ends_well(client);
-    }
-    e2e::process::until("it closes its pipes", || proxy.metric("adapter_proxy_pipes") == 0);
-}
-
-#[test]
-fn a_thousand_idle_connections() {
-    let address = echo("hello");
-    let limit = nix::sys::resource::Resource::RLIMIT_NOFILE;
-    nix::sys::resource::setrlimit(limit, 8192, 8192).unwrap();
-    let proxy = Proxy::to(&[address], &[]);
-    let open = || {
-        let mut stream = proxy.connect();
-        assert_eq!(read(&mut stream, 5), "hello");
-        hear(&mut stream, "is anybody there?").unwrap();
-        stream
-    };
-    let _first: Vec<_> = (0..10).map(|_| open()).collect();
-    let before = proxy.sidecar.resident();
-    let mut streams: Vec<_> = (0..1000).map(|_| open()).collect();
-    let each = (proxy.sidecar.resident() - before) * 1024 / 1000;
-    assert!(each <= 10_000, "{each} bytes for each");
-    assert_eq!(proxy.metric("adapter_proxy_pipes"), 0);
-    for stream in &mut streams {
-        hear(stream, "still there?").unwrap();
-    }
-}
-
-#[test]
 fn another_endpoint_when_one_refuses() {
     let (refusing, address) = (free_port(), echo("hello"));
     let proxy = Proxy::to(&[refusing, address], &[]);
@@ -280,7 +227,7 @@ fn nobody_takes_it() {
 fn another_endpoint_when_one_is_silent() {
     let (full, silent) = listen();
     // SAFETY: it takes no pointer.
-    assert_eq!(unsafe { libc::listen(std::os::fd::AsRawFd::as_raw_fd(&full), 0) }, 0);
+    assert_eq!(unsafe { libc::listen(full.as_raw_fd(), 0) }, 0);
     let _waiting = TcpStream::connect(silent).unwrap();
     let (address, listen) = (echo("hello"), free_port());
     let place = Place::new(&format!(
@@ -322,7 +269,7 @@ clusters: {{c: {{endpoints: ['{address}']}}}}"
 fn idle_ones_are_closed() {
     let (address, listen) = (echo("hello"), free_port());
     let place = Place::new(&format!(
-        "listeners: [{{listen: '{listen}', cluster: c, idle-timeout: 300ms}}]
+        "listeners: [{{listen: '{listen}', cluster: c, idle-timeout: 2s}}]
 clusters: {{c: {{endpoints: ['{address}']}}}}"
     ));
     let proxy = Proxy::of(&place, listen, &[]);

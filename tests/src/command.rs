@@ -1,7 +1,17 @@
 //! Commands of the system, with errors that tell what they said.
 
 use anyhow::{Context, Result, ensure};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+/// Copies a program by a process of its own. Where a thread of this one wrote it, the children of others would have that
+/// descriptor, too, until they run something else, and the program could not be run (`ETXTBSY`).
+///
+/// # Errors
+/// If it cannot be read or written.
+pub fn copy_program(from: &Path, to: &Path) -> Result<()> {
+    output(Command::new("cp").args([from, to])).map(drop)
+}
 
 /// What `command` prints on stdout, without the last line end.
 ///

@@ -7,9 +7,11 @@ pub mod upstream;
 
 use crate::launch::Launch;
 use crate::sidecar::{Ended, Sidecar, free_port, get, with};
+use nix::sys::socket::{setsockopt, sockopt::Linger};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -124,6 +126,26 @@ pub fn accept(listener: &TcpListener) -> TcpStream {
 fn patient(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE))).expect("a socket");
     stream
+}
+
+/// Resets it.
+///
+/// # Panics
+/// If that cannot be.
+pub fn break_off(stream: TcpStream) {
+    setsockopt(&stream, Linger, &libc::linger { l_onoff: 1, l_linger: 0 }).expect("a socket");
+    drop(stream);
+}
+
+/// How many bytes the other end's kernel has not got yet.
+///
+/// # Panics
+/// If that cannot be asked.
+pub fn unacknowledged(stream: &TcpStream) -> libc::c_int {
+    let mut count = 0;
+    // SAFETY: it writes one int, and there is one.
+    assert_eq!(unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) }, 0);
+    count
 }
 
 /// A listener on loopback, and where it is.

@@ -7,7 +7,7 @@ use nix::sys::wait::WaitStatus;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -87,6 +87,15 @@ impl Sidecar {
 
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// Does something while the program is stopped, which finds all of that at once.
+    pub fn stopped<T>(&self, what: impl FnOnce() -> T) -> T {
+        self.signal(Signal::SIGSTOP);
+        self.process.until_state('T');
+        let done = what();
+        self.signal(Signal::SIGCONT);
+        done
     }
 
     /// Ends it as the kernel does that is out of memory.
@@ -218,7 +227,8 @@ pub fn free_port() -> SocketAddr {
     let address = Ipv4Addr::new(127, 64 + (high | middle >> 6), middle, low); // Linux has 22 bits of process IDs
     loop {
         let address = (address, NEXT.fetch_add(1, Ordering::Relaxed)).into();
-        if TcpListener::bind(address).is_ok() {
+        // To try to listen would leave a listener, for a moment, to the children of other threads.
+        if TcpStream::connect(address).is_err() {
             return address;
         }
     }

@@ -14,7 +14,7 @@ pub use route::{
     Response, Route, Statuses, To, is_token,
 };
 
-use crate::address::Address;
+use crate::address::{Address, Target};
 use crate::exporter;
 use chassis::exit::Usage;
 use serde::de::Error as _;
@@ -62,37 +62,69 @@ impl Config {
     /// When it is wrong.
     pub fn parse(file: &Path, text: &str) -> Result<Self, Usage> {
         let config: Self = chassis::config::parse(file, text)?;
-        config.check().map_err(|wrong| Usage(format!("{}: {wrong}", file.display())))?;
+        config.check().map_err(|(steps, wrong)| {
+            let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+            chassis::config::wrong(file, text, &steps, &wrong)
+        })?;
         Ok(Self { text: Text(text.into()), ..config })
     }
 
-    /// What no field of it can tell alone.
-    fn check(&self) -> Result<(), String> {
-        let mut taken = BTreeSet::new();
-        for listener in &self.listeners {
-            let Listener { listen, mode, .. } = listener;
-            if let Some(cluster) = listener.clusters().find(|cluster| !self.clusters.contains_key(*cluster)) {
-                let known: Vec<_> = self.clusters.keys().map(|name| format!("`{name}`")).collect();
-                let known = known.join(", ");
-                return Err(format!(
-                    "{listen} is to lead to the cluster `{cluster}`, which is none\nhint: there are {known}"
-                ));
-            }
-            if let Some(page) = listener.pages().find(|page| !self.pages.contains_key(*page)) {
-                return Err(format!(
-                    "{listen} has a route to the page `{page}`, which is none\nhint: describe it in `pages`"
-                ));
-            }
-            if *mode != self::mode() && !matches!(listen, Address::Unix(_)) {
-                return Err(format!("{listen} has a `mode`, which is for Unix sockets alone"));
-            }
-            if !taken.insert(listen) {
-                return Err(format!("{listen} is listened on twice\nhint: one listener can have several `routes`"));
-            }
+    /// What no field of it can tell alone: where that is, and what.
+    fn check(&self) -> Result<(), (Vec<String>, String)> {
+        let at = |steps: &[&str]| steps.iter().map(ToString::to_string).collect();
+        if self.listeners.is_empty() {
+            return Err((at(&["listeners"]), "nothing is listened on\nhint: add `- listen: 127.0.0.1:6379`".into()));
+        }
+        for (number, listener) in self.listeners.iter().enumerate() {
+            self.check_listener(number, listener)
+                .map_err(|(field, wrong)| (at(&["listeners", &number.to_string(), field]), wrong))?;
+        }
+        if let Some(name) = self.clusters.keys().find(|name| name.is_empty() || name.contains(char::is_control)) {
+            let wrong = "the name of a cluster is empty, or has a control character in it";
+            return Err((at(&["clusters", name]), wrong.into()));
         }
         for (name, page) in &self.pages {
             // Workers would find out, too, and none of them would work, for routes neither.
-            exporter::Page::new(page).map_err(|wrong| format!("the page `{name}`: {wrong}"))?;
+            let page = exporter::Page::new(page);
+            page.map_err(|wrong| (at(&["pages", name]), format!("the page `{name}`: {wrong}")))?;
+        }
+        Ok(())
+    }
+
+    /// The same of one of the listeners: in which of its fields.
+    fn check_listener(&self, number: usize, listener: &Listener) -> Result<(), (&'static str, String)> {
+        let Listener { listen, mode, .. } = listener;
+        if let Some(cluster) = listener.clusters().find(|cluster| !self.clusters.contains_key(*cluster)) {
+            let known: Vec<_> = self.clusters.keys().map(|name| format!("`{name}`")).collect();
+            let hint = match known.as_slice() {
+                [] => "describe it in `clusters`".into(),
+                known => format!("there are {}", known.join(", ")),
+            };
+            let field = if listener.cluster.as_deref() == Some(cluster) { "cluster" } else { "routes" };
+            let wrong = format!("{listen} is to lead to the cluster `{cluster}`, which is none\nhint: {hint}");
+            return Err((field, wrong));
+        }
+        if let Some(page) = listener.pages().find(|page| !self.pages.contains_key(*page)) {
+            let wrong =
+                format!("{listen} has a route to the page `{page}`, which is none\nhint: describe it in `pages`");
+            return Err(("routes", wrong));
+        }
+        if *mode != self::mode() && !matches!(listen, Address::Unix(_)) {
+            return Err(("mode", format!("{listen} has a `mode`, which is for Unix sockets alone")));
+        }
+        if let Some(other) = self.listeners[..number].iter().find(|other| other.listen.takes(listen)) {
+            let what = if other.listen == *listen { "twice".into() } else { format!("by {}, too", other.listen) };
+            return Err((
+                "listen",
+                format!("{listen} is listened on {what}\nhint: one listener can have several `routes`"),
+            ));
+        }
+        let leads_here =
+            |endpoint: &&Endpoint| matches!(&endpoint.at, Target::At(address) if listen.is_reached_by(address));
+        let mut endpoints =
+            listener.clusters().filter_map(|name| self.clusters.get(name)).flat_map(|one| &one.endpoints);
+        if let Some(endpoint) = endpoints.find(leads_here) {
+            return Err(("listen", format!("{listen} leads to itself, by the endpoint {}", endpoint.at)));
         }
         Ok(())
     }
@@ -173,6 +205,9 @@ impl Listener {
         }
         if !self.routes.is_empty() && self.protocol != Protocol::Http {
             return Err("has `routes`, which are for requests\nhint: add `protocol: http`".into());
+        }
+        if self.http != Http::default() && self.protocol != Protocol::Http {
+            return Err("has `http`, which is for requests\nhint: add `protocol: http`".into());
         }
         let mut names = BTreeSet::new();
         for Route { name, to, .. } in &self.routes {

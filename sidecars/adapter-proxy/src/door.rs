@@ -2,7 +2,7 @@
 
 use adapter_proxy::config::{self, Protocol};
 use adapter_proxy::http::{self, AccessLog, Http, Routing};
-use adapter_proxy::listener::Listener;
+use adapter_proxy::listener::{Listener, SILENT};
 use adapter_proxy::stream::Stream;
 use adapter_proxy::tcp;
 use adapter_proxy::traffic::{Connection, Traffic};
@@ -48,6 +48,7 @@ impl Door {
         traffic: Rc<Traffic>,
         shared: &Rc<Shared>,
     ) -> Self {
+        listener.set_client_first(settings.0.protocol == Protocol::Http);
         let http = Http::new(&settings.0, settings.1.clone(), shared.log.clone());
         let (settings, shared) = (RefCell::new(settings), shared.clone());
         let opened = Rc::new(Opened { listener, traffic, settings, http, shared });
@@ -63,10 +64,18 @@ impl Door {
         if settings.mode != self.opened.settings.borrow().0.mode {
             self.opened.listener.set_mode(Mode::from_raw_mode(settings.mode))?;
         }
+        self.opened.listener.set_client_first(settings.protocol == Protocol::Http);
         self.opened.http.follow(&settings, routing.clone());
         self.opened.settings.replace((settings, routing));
         self.opened.shared.ended.notify_waiters(); // there may be room for more of them now
         Ok(())
+    }
+
+    /// Hears of each connection at once from now on, and says how long it may be until it has heard of those before.
+    pub fn hear_all(&self) -> Duration {
+        self.opened.listener.set_client_first(false);
+        let may_not_know = matches!(self.opened.listener, Listener::Tcp(_)) && self.http().is_some();
+        if may_not_know { SILENT } else { Duration::ZERO }
     }
 
     pub fn traffic(&self) -> &Rc<Traffic> {

@@ -10,10 +10,18 @@ use chassis::message;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::sleep_until;
 
-/// Resolves when no connection is open, and nothing has come or gone for `quiet_for` since `asked`.
-pub async fn quiet(asked: Instant, quiet_for: Duration, ended: &Notify, traffic: impl Fn() -> Vec<Rc<Traffic>>) {
+/// Resolves when no connection is open, and nothing has come or gone for `quiet_for` since `asked`, but not before
+/// `all_heard`: until then there may be connections of which nobody has heard.
+pub async fn quiet(
+    (asked, all_heard): (Instant, Instant),
+    quiet_for: Duration,
+    ended: &Notify,
+    traffic: impl Fn() -> Vec<Rc<Traffic>>,
+) {
+    let mut is_over = false;
     loop {
         let traffic = traffic();
         if traffic.iter().any(|one| one.open() > 0) {
@@ -21,8 +29,13 @@ pub async fn quiet(asked: Instant, quiet_for: Duration, ended: &Notify, traffic:
             continue;
         }
         let last = traffic.iter().map(|one| one.last()).fold(asked, Instant::max);
-        match last.checked_add(quiet_for) {
-            Some(due) if due <= Instant::now() => return,
+        match last.checked_add(quiet_for).map(|due| due.max(all_heard)) {
+            Some(due) if due <= Instant::now() && is_over => return,
+            Some(due) if due <= Instant::now() => {
+                // What has come meanwhile may not have been looked at.
+                is_over = true;
+                yield_now().await;
+            }
             Some(due) => sleep_until(due.into()).await,
             None => std::future::pending().await, // clocks end somewhere
         }

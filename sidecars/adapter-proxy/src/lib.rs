@@ -1,6 +1,6 @@
 //! One local address for a whole cluster: what the app connects to, and what is behind it.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod address;
 pub mod body;

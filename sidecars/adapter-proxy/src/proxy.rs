@@ -95,7 +95,8 @@ impl Proxy {
         let asked = Instant::now();
         let deadline = stop.deadline().or_else(|| asked.checked_add(settings.ending.drain_timeout));
         let (status, ended) = (self.status.clone(), self.status.shared.ended.clone());
-        let quiet = drain::quiet(asked, settings.ending.quiet_for, &ended, || status.traffic());
+        let all_heard = asked + self.doors.values().map(Door::hear_all).max().unwrap_or_default();
+        let quiet = drain::quiet((asked, all_heard), settings.ending.quiet_for, &ended, || status.traffic());
         let over = async {
             match deadline {
                 Some(deadline) => sleep_until(deadline.into()).await,

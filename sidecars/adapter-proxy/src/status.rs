@@ -59,6 +59,10 @@ impl Service for Status {
         (path == "/endpoints").then(|| Page { content_type: "application/json", body: body() })
     }
 
+    fn pages(&self) -> &'static [&'static str] {
+        &["/endpoints"]
+    }
+
     fn post(&self, path: &str) -> Option<String> {
         let quit = self.quit.as_ref().filter(|_| path == "/quit")?;
         quit.notify_one();

@@ -3,11 +3,12 @@
 mod pipes;
 mod pump;
 mod relay;
+mod side;
 
 pub use pump::Shared;
 
 use crate::cluster::{Cluster, Failure, Try};
-use crate::stream::Stream;
+use crate::stream::{Stream, is_own_fault};
 use crate::traffic::Connection;
 use relay::Relay;
 use std::io::ErrorKind;
@@ -62,8 +63,12 @@ async fn connect(cluster: &Cluster, connection: &Connection) -> Option<(Stream, 
             }
             Err(error) => error,
         };
-        let timed_out = error.kind() == ErrorKind::TimedOut;
-        attempt.failed(if timed_out { Failure::Timeout } else { Failure::Connect });
+        if is_own_fault(&error) {
+            attempt.came_to_nothing();
+        } else {
+            let timed_out = error.kind() == ErrorKind::TimedOut;
+            attempt.failed(if timed_out { Failure::Timeout } else { Failure::Connect });
+        }
         traffic.connect_failures.set(traffic.connect_failures.get() + 1);
         let said = format_args!("cluster {}: cannot connect to {endpoint}: {error}", cluster.name);
         traffic.complaints.say("connect", &endpoint.name, said);

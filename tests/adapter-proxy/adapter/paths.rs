@@ -1,7 +1,10 @@
 //! Paths that mean another one to whoever takes parameters (`;…`) out of them before it looks at dots.
 
 use super::start;
-use e2e::proxy::http::Backend;
+use e2e::proxy::http::{Backend, Client};
+use e2e::sidecar::metric;
+use std::io::{self, Write};
+use std::thread;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const ROUTES: &str = "{name: public, match: {prefix: /public}, request: {path: '/app/public{rest}'}},
@@ -64,4 +67,32 @@ fn parameters_of_paths() {
         assert_eq!(client.get(target).status, 403, "{target}");
     }
     assert_eq!(backend.seen().len(), before);
+}
+
+/// A client whose requests are all there, and that are answered without anybody else, does not keep the others waiting.
+#[test]
+fn answers_that_take_nobody_else_come_in_turns() {
+    const REQUESTS: u32 = 200_000;
+    let backend = Backend::answering(OK);
+    let proxy = start(&backend, "{name: denied, match: {prefix: /admin}, answer: {status: 403}}");
+    let request = |more| format!("GET /admin HTTP/1.1\r\nHost: a\r\n{more}\r\n");
+    let requests = request("").repeat(REQUESTS as usize) + &request("Connection: close\r\n");
+    thread::scope(|scope| {
+        let (mut modest, mut metrics) = proxy.sidecar.stopped(|| {
+            let mut greedy = proxy.client().stream.into_inner();
+            let mut answers = greedy.try_clone().expect("a descriptor");
+            scope.spawn(move || greedy.write_all(requests.as_bytes()));
+            scope.spawn(move || io::copy(&mut answers, &mut io::sink()));
+            let mut modest = proxy.client();
+            modest.send(&request(""));
+            let mut metrics = Client::to(proxy.admin);
+            metrics.send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            (modest, metrics)
+        });
+        assert_eq!(modest.answer().status, 403);
+        let page = metrics.rest();
+        let before = metric(&page, "adapter_proxy_http_request_seconds_count").expect("a count");
+        assert!(before < f64::from(REQUESTS) / 4.0, "{before} of the other one's came first");
+    });
+    proxy.sidecar.finish();
 }

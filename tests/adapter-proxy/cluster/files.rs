@@ -3,6 +3,8 @@
 use super::port;
 use e2e::process::until;
 use e2e::proxy::cluster::{Client, Net, Proxy, Server, View, who};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -56,5 +58,30 @@ fn a_file_that_comes_later() {
     fs::write(&path, format!("[\"{}\"]", server.address())).unwrap();
     proxy.until_up(&[server.address()]);
     assert_eq!(who(proxy.listen, 3), BTreeSet::from([1]));
+    proxy.sidecar.finish();
+}
+
+/// Whoever may write to its volume cannot stop it with that.
+#[test]
+fn a_pipe_in_place_of_a_file() {
+    let (net, home) = (Net::new(), tempfile::tempdir().unwrap());
+    let server = Server::start(net.at(1, port()));
+    let [path, pipe] = ["endpoints.yaml", "pipe"].map(|name| home.path().join(name));
+    fs::write(&path, format!("['{}']", server.address())).unwrap();
+    let proxy = Proxy::start(&format!("{{file: '{}'}}", path.display()), &View::default());
+    proxy.until_up(&[server.address()]);
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    fs::rename(&pipe, &path).unwrap();
+    proxy.sidecar.until_said("endpoints.yaml: it is a pipe, and no file");
+    assert_eq!(who(proxy.listen, 3), BTreeSet::from([1]));
+    proxy.sidecar.finish();
+}
+
+#[test]
+fn more_endpoints_than_a_cluster_can_have() {
+    let list: Vec<_> = (1..=1030).map(|port| format!("'127.0.0.1:{port}'")).collect();
+    let proxy = Proxy::start(&format!("{{endpoints: [{}]}}", list.join(", ")), &View::default());
+    proxy.sidecar.until_said("the cluster main has 1024 endpoints, and 6 more are left out");
+    assert_eq!(proxy.endpoints().len(), 1024);
     proxy.sidecar.finish();
 }

@@ -113,7 +113,108 @@ fn a_name_that_is_none() {
     proxy.sidecar.finish();
 }
 
-/// Between the proxy and the name server is somebody who lets nothing through until he is told to.
+/// A search list completes a name to several. One that was found is not taken for another one while it has no answer.
+#[test]
+fn a_name_stays_what_it_was_completed_to() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (net, port, home) = (Net::new(), port(), tempfile::tempdir().unwrap());
+    let servers = [1, 2, 3].map(|last| Server::start(net.at(last, port)));
+    let zone = |hosts: &[(u8, &str)]| {
+        let lines: Vec<_> = hosts.iter().map(|(last, name)| format!("{} {name}", net.ip(*last))).collect();
+        lines.join("\n") + "\n"
+    };
+    let other = (2, "name.other.test");
+    let names = NameServer::start(net.ip(53), home.path(), &zone(&[(1, "name.sub.test"), other]));
+    let resolv_conf = format!("nameserver {}\nsearch first.test sub.test other.test\n", net.ip(53));
+    let proxy = Proxy::start(
+        &format!("{{endpoints: ['name:{port}']}}"),
+        &View { resolv_conf: Some(&resolv_conf), ..View::default() },
+    );
+    proxy.until_up(&[servers[0].address()]);
+    names.change(&zone(&[other]));
+    until("it has no answer", || proxy.metric("adapter_proxy_cluster_resolve_failures_total") >= 2);
+    assert_eq!(who(proxy.listen, 10), BTreeSet::from([1]));
+    // Another one that comes before it is meant first.
+    names.change(&zone(&[(3, "name.first.test"), other]));
+    proxy.until_up(&[servers[2].address()]);
+    proxy.sidecar.finish();
+}
+
+/// Those that there are go on until what comes in their place has an address: it may be written wrong.
+#[test]
+fn names_in_place_of_what_is_well() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (net, port, home) = (Net::new(), port(), tempfile::tempdir().unwrap());
+    let servers = [1, 2].map(|last| Server::start(net.at(last, port)));
+    let names = NameServer::start(net.ip(53), home.path(), "");
+    let file = home.path().join("endpoints.yaml");
+    let write = |text: String| {
+        std::fs::write(home.path().join("new"), text).unwrap();
+        std::fs::rename(home.path().join("new"), &file).unwrap();
+    };
+    write(format!("- '{}'\n", servers[0].address()));
+    let resolv_conf = resolv_conf(net);
+    let proxy = Proxy::start(
+        &format!("{{file: '{}'}}", file.display()),
+        &View { resolv_conf: Some(&resolv_conf), ..View::default() },
+    );
+    proxy.until_up(&[servers[0].address()]);
+    write(format!("- 'name.test:{port}'\n"));
+    proxy.sidecar.until_said("there is no such name; the other endpoints go on");
+    assert_eq!(who(proxy.listen, 10), BTreeSet::from([1]));
+    names.change(&zone(net, &[2]));
+    proxy.until_up(&[servers[1].address()]);
+    assert_eq!(who(proxy.listen, 10), BTreeSet::from([2]));
+    proxy.sidecar.finish();
+}
+
+/// A name server may know no EDNS, and say no more than that it does not understand.
+#[test]
+fn an_old_name_server() {
+    if !e2e::is_root() {
+        return;
+    }
+    let (net, port, home) = (Net::new(), port(), tempfile::tempdir().unwrap());
+    let server = Server::start(net.at(1, port));
+    let _names = NameServer::start(net.ip(54), home.path(), &zone(net, &[1]));
+    for bare in [false, true] {
+        let old = UdpSocket::bind((net.ip(if bare { 55 } else { 53 }), 53)).unwrap();
+        let at = old.local_addr().unwrap().ip();
+        let relay = move || {
+            let mut buffer = [0; 2048];
+            while let Ok((length, from)) = old.recv_from(&mut buffer) {
+                if buffer[11] == 0 {
+                    let other = UdpSocket::bind((net.ip(56), 0))?;
+                    other.send_to(&buffer[..length], (net.ip(54), 53))?;
+                    let length = other.recv(&mut buffer)?;
+                    old.send_to(&buffer[..length], from)?;
+                    continue;
+                }
+                // FORMERR, with the question or without
+                (buffer[2], buffer[3], buffer[11]) = (0x80, 1, 0);
+                buffer[5] = u8::from(!bare);
+                let question = length - 11; // that which is refused has 11 bytes
+                old.send_to(&buffer[..if bare { 12 } else { question }], from)?;
+            }
+            std::io::Result::Ok(())
+        };
+        thread::spawn(relay);
+        let resolv_conf = format!("nameserver {at}\n");
+        let proxy = Proxy::start(
+            &format!("{{endpoints: ['name.test:{port}']}}"),
+            &View { resolv_conf: Some(&resolv_conf), ..View::default() },
+        );
+        proxy.until_up(&[server.address()]);
+        proxy.sidecar.finish();
+    }
+}
+
+/// Between the proxy and the name server is somebody who lets nothing through until he is told to, which takes longer than
+/// connecting may.
 #[test]
 fn the_first_answer_is_waited_for() {
     if !e2e::is_root() {
@@ -125,7 +226,7 @@ fn the_first_answer_is_waited_for() {
     let between = UdpSocket::bind((net.ip(53), 53)).unwrap();
     let resolv_conf = format!("nameserver {}\noptions timeout:30\n", net.ip(53));
     let proxy = Proxy::start(
-        &format!("{{endpoints: ['name.test:{port}'], connect-timeout: 10m}}"),
+        &format!("{{endpoints: ['name.test:{port}']}}"),
         &View { resolv_conf: Some(&resolv_conf), ..View::default() },
     );
     let (told, server) = mpsc::channel();
@@ -134,6 +235,7 @@ fn the_first_answer_is_waited_for() {
     until("it waits", || proxy.metric("adapter_proxy_cluster_pending{cluster=\"main\"}") == 1);
     assert!(server.try_recv().is_err());
     thread::spawn(move || {
+        thread::sleep(Duration::from_millis(1500));
         let mut buffer = [0; 2048];
         while let Ok((length, from)) = between.recv_from(&mut buffer) {
             let other = UdpSocket::bind((net.ip(55), 0))?;

@@ -2,8 +2,11 @@
 
 use e2e::process::until;
 use e2e::proxy::http::{Backend, Proxy};
-use std::io::{Read, Write};
+use e2e::proxy::unacknowledged;
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener};
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 /// What a client gets for a request when the upstream answers this, up to the end of the connection.
 fn answered(request: &str, answer: &'static str, goes_on: bool) -> String {
@@ -17,6 +20,56 @@ fn answered(request: &str, answer: &'static str, goes_on: bool) -> String {
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const HEAD: &str = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const OLD: &str = "GET / HTTP/1.0\r\n\r\n";
+
+/// The end of a connection goes with the last of its answer then, and takes nothing of it away.
+#[test]
+fn answers_that_end_their_connections_all_at_once() {
+    const CLIENTS: usize = 32;
+    const LONG: usize = 1 << 20;
+    let together = Barrier::new(CLIENTS);
+    let backend = Backend::start(move |request, stream| {
+        let length = if request.head.starts_with("GET /long ") { LONG } else { 1000 };
+        together.wait();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all((head + &"x".repeat(length)).as_bytes()).is_ok()
+    });
+    let proxy = Proxy::start(&[backend.address], "hedge: false");
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (target, length) = if client % 4 == 0 { ("/long", LONG) } else { ("/", 1000) };
+            let proxy = &proxy;
+            scope.spawn(move || {
+                let said = proxy.talk(&GET.replacen('/', target, 1));
+                let (head, body) = said.split_once("\r\n\r\n").expect("an answer");
+                assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+                assert_eq!(body.len(), length);
+            });
+        }
+    });
+    proxy.sidecar.finish();
+}
+
+/// Closing a connection with something unread would take back the answer that is on its way.
+#[test]
+fn a_client_that_says_more_than_it_was_to() {
+    let (arrived, answering) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let gates = (arrived.clone(), answering.clone());
+    let backend = Backend::start(move |_, stream| {
+        gates.0.wait();
+        gates.1.wait();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc").is_ok()
+    });
+    let proxy = Proxy::start(&[backend.address], "hedge: false");
+    let mut client = proxy.client();
+    client.send(GET);
+    arrived.wait();
+    client.send("and more");
+    until("the proxy's kernel has it", || unacknowledged(client.stream.get_ref()) == 0);
+    answering.wait();
+    let answer = io::read_to_string(&mut client.stream).expect("an end, and no reset");
+    assert_eq!(answer, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc");
+    proxy.sidecar.finish();
+}
 
 /// What has no body upstream, and might have one as what the client gets: it is told that there is none.
 #[test]
@@ -149,7 +202,7 @@ fn an_answer_that_breaks_off_is_seen_to() {
                 Err(error) => break Some(error.kind()),
             }
         };
-        assert_eq!(end, Some(std::io::ErrorKind::ConnectionReset), "{answer:?}");
+        assert_eq!(end, Some(io::ErrorKind::ConnectionReset), "{answer:?}");
         assert!(!bytes.ends_with(b"0\r\n\r\n"));
         proxy.sidecar.until_said("its answer was cut off");
         proxy.sidecar.finish();
@@ -213,7 +266,7 @@ fn nobody_has_to_hold_what_the_other_does_not_take() {
     assert!(sent < size / 2, "{sent} bytes were taken");
     assert!(proxy.sidecar.peak() < 8 << 10, "{} kB", proxy.sidecar.peak());
     upstream.set_nonblocking(false).expect("a socket");
-    let rest = std::thread::spawn(move || upstream.write_all(&vec![b'x'; size - sent]));
+    let rest = thread::spawn(move || upstream.write_all(&vec![b'x'; size - sent]));
     let mut received = 0;
     let mut buffer = vec![0; 65536];
     while received < size {

@@ -109,7 +109,11 @@ fn one_of_three_is_cut_off() {
 fn one_of_three_is_killed_under_tcp() {
     let directory = tempfile::tempdir().expect("a directory");
     let victims = Victim::three(directory.path(), "1");
-    let (proxy, _place) = start("tcp", &victims.each_ref().map(|victim| victim.address));
+    // So that the dead one is asked in any case.
+    let (listen, addresses) = (free_port(), victims.each_ref().map(|victim| victim.address));
+    let place =
+        Place::new(&config(listen, "tcp", &addresses).replace("{endpoints", "{balance: round-robin, endpoints"));
+    let proxy = Proxy::of(&place, listen, &[]);
     let ask = || {
         let mut client = Client::to(proxy.listen);
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

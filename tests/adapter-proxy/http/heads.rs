@@ -1,9 +1,12 @@
 //! HTTP/1.1 as it should be: what reaches the upstream, byte by byte.
 
-use e2e::launch::pipe;
+use e2e::process::until;
+use e2e::proxy::break_off;
 use e2e::proxy::http::{Backend, Proxy};
-use std::fs::File;
-use std::io::{Read, Write};
+use nix::sys::socket::{MsgFlags, send};
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -127,30 +130,6 @@ fn connections_outlive_their_clients() {
 }
 
 #[test]
-fn the_log_and_the_trace() {
-    let backend = Backend::answering(OK);
-    let (reader, writer) = pipe().expect("a pipe");
-    let proxy = Proxy::with(&[backend.address], "access-log: json", |launch| launch.redirected(1, writer));
-    let mut client = proxy.client();
-    client.get("/first\"quoted");
-    let trace = "0af7651916cd43dd8448eb211c80319c";
-    client.send(&format!("POST /second HTTP/1.1\r\nHost: a\r\ntraceparent: 00-{trace}-b7ad6b7169203331-01\r\nContent-Length: 3\r\n\r\nabc"));
-    client.answer();
-    let seen = backend.seen();
-    assert!(seen[0].head.contains("\r\ntraceparent: 00-"), "{:?}", seen[0]);
-    assert!(seen[1].head.contains(&format!("\r\ntraceparent: 00-{trace}-b7ad6b7169203331-01\r\n")), "{:?}", seen[1]);
-    proxy.sidecar.finish();
-    let mut log = String::new();
-    File::from(reader).read_to_string(&mut log).expect("a log");
-    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(lines.len(), 2, "{log}");
-    assert_eq!((&lines[0]["target"], &lines[0]["status"]), (&"/first\"quoted".into(), &200.into()));
-    assert!(seen[0].head.contains(lines[0]["trace_id"].as_str().expect("an id")));
-    assert_eq!((&lines[1]["trace_id"], &lines[1]["received"]), (&trace.into(), &3.into()));
-    assert_eq!(lines[1]["endpoint"], backend.address.to_string());
-}
-
-#[test]
 fn idle_connections_cost_next_to_nothing() {
     let backend = Backend::answering(OK);
     let proxy = Proxy::start(&[backend.address], "");
@@ -162,5 +141,83 @@ fn idle_connections_cost_next_to_nothing() {
     }
     let more = proxy.sidecar.resident() - before;
     assert!(more < 10_000, "{more} KiB for 1,000 connections");
+    proxy.sidecar.finish();
+}
+
+/// It is named as what it was, though it has gone by the time that its request is read.
+#[test]
+fn who_it_was() {
+    let backend = Backend::answering(OK);
+    let proxy = Proxy::start(&[backend.address], "x-forwarded: replace, forwarded: replace");
+    proxy.sidecar.stopped(|| {
+        let mut client = proxy.client();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        break_off(client.stream.into_inner());
+    });
+    until("it has come", || !backend.seen().is_empty());
+    let head = &backend.seen()[0].head;
+    assert!(head.contains("\r\nX-Forwarded-For: 127.0.0.1\r\n") && head.contains("for=127.0.0.1;"), "{head}");
+    proxy.sidecar.finish();
+}
+
+/// What is behind an urgent byte (tcp(7)) is there as well.
+#[test]
+fn an_urgent_byte() {
+    let backend = Backend::answering(OK);
+    let proxy = Proxy::start(&[backend.address], "");
+    let mut client = proxy.client();
+    client.get("/");
+    proxy.sidecar.stopped(|| {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nX: a");
+        assert_eq!(send(client.stream.get_ref().as_raw_fd(), b"b", MsgFlags::MSG_OOB), Ok(1));
+        client.send("c\r\n\r\n");
+    });
+    assert_eq!(client.answer().status, 200);
+    assert!(backend.seen()[1].head.contains("\r\nX: abc\r\n"), "{:?}", backend.seen()[1]);
+    proxy.sidecar.finish();
+}
+
+/// A few clients end a request with one line too many: that begins no other one.
+#[test]
+fn an_empty_line_begins_nothing() {
+    let backend = Backend::answering(OK);
+    let text = |listen| {
+        format!(
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, idle-timeout: 1s, http: {{header-timeout: 100ms}}}}]\n\
+             clusters: {{c: {{endpoints: ['{}']}}}}\n",
+            backend.address
+        )
+    };
+    let proxy = Proxy::of(text, |launch| launch);
+    for empty in ["\r\n", "\r\n\r\n"] {
+        let mut client = proxy.client();
+        client.send(&format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{empty}"));
+        assert_eq!(client.answer().status, 200);
+        assert_eq!(client.rest(), "", "it is idle, and closed when it has been for long enough");
+    }
+    let answer = proxy.talk(&"\r\n".repeat(2000));
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    proxy.sidecar.finish();
+}
+
+/// Nor when it comes in two pieces.
+#[test]
+fn an_empty_line_in_pieces_begins_nothing() {
+    let backend = Backend::answering(OK);
+    let text = |listen| {
+        format!(
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, idle-timeout: 5s, http: {{header-timeout: 2s}}}}]\n\
+             clusters: {{c: {{endpoints: ['{}']}}}}\n",
+            backend.address
+        )
+    };
+    let proxy = Proxy::of(text, |launch| launch);
+    let begun = Instant::now();
+    let mut client = proxy.client();
+    client.send("\r");
+    until("it has been read", || proxy.count("adapter_proxy_http_buffered_bytes") > 0);
+    client.send("\n");
+    assert_eq!(client.rest(), "");
+    assert!(begun.elapsed() >= Duration::from_secs(5), "{:?}", begun.elapsed());
     proxy.sidecar.finish();
 }

@@ -1,4 +1,4 @@
-//! Requests under way when the program ends, or its configuration changes.
+//! Requests under way when the program ends, and those that wait for an endpoint then.
 
 use e2e::launch::{Launch, pipe};
 use e2e::process::until;
@@ -22,14 +22,14 @@ use std::time::Duration;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// An upstream that answers GETs of `/wait` when it is told to, by its name.
-struct Gate {
-    backend: Backend,
+pub struct Gate {
+    pub backend: Backend,
     come: Receiver<()>,
     go: Sender<()>,
 }
 
 impl Gate {
-    fn start(name: &'static str) -> Self {
+    pub fn start(name: &'static str) -> Self {
         let ((tell, come), (go, told)) = (channel(), channel());
         let both = Arc::new((Mutex::new(tell), Mutex::new(told)));
         let backend = Backend::start(move |request, stream| {
@@ -43,17 +43,18 @@ impl Gate {
     }
 
     /// Sends a request that waits here.
-    fn hold(&self, client: &mut Client) {
+    pub fn hold(&self, client: &mut Client) {
         client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
         self.come.recv().expect("it comes");
     }
 
-    fn open(&self) {
+    pub fn open(&self) {
         self.go.send(()).expect("it waits");
     }
 }
 
-fn one(endpoints: Vec<SocketAddr>, http: &'static str, cluster: &'static str) -> impl FnOnce(SocketAddr) -> String {
+/// A file that leads to these.
+pub fn one(endpoints: Vec<SocketAddr>, http: &'static str, cluster: &'static str) -> impl FnOnce(SocketAddr) -> String {
     move |listen| file(listen, &endpoints, http, cluster)
 }
 
@@ -89,6 +90,10 @@ fn requests_finish_after_sigterm() {
     }
 }
 
+fn end(client: &Client) {
+    client.stream.get_ref().shutdown(Shutdown::Write).expect("a connection");
+}
+
 /// Whether it reads yet is not to be known: as with nginx and envoy, nobody waits for an answer then.
 #[test]
 fn a_client_that_ends_its_side() {
@@ -96,7 +101,7 @@ fn a_client_that_ends_its_side() {
     let proxy = Proxy::of(one(vec![gate.backend.address], "", ""), |launch| launch);
     let mut client = proxy.client();
     gate.hold(&mut client);
-    client.stream.get_ref().shutdown(Shutdown::Write).expect("a connection");
+    end(&client);
     assert_eq!(client.rest(), "");
     gate.open();
     until("the upstream sees it, too", || gate.backend.closed() == 1);
@@ -104,18 +109,40 @@ fn a_client_that_ends_its_side() {
 }
 
 #[test]
+fn a_client_that_ends_its_side_and_is_answered_soon() {
+    let gate = Gate::start("a");
+    let proxy = Proxy::of(one(vec![gate.backend.address], "", ""), |launch| launch);
+    until("it was soon enough", || {
+        let mut client = proxy.client();
+        gate.hold(&mut client);
+        end(&client);
+        proxy.sidecar.process().until_state('S'); // it has heard of that, if it wants to
+        gate.open();
+        client.rest().ends_with("\r\n\r\na")
+    });
+}
+
+#[test]
 fn the_deadline_and_requests() {
     let backend = Backend::start(|request, stream| {
-        let framing = if request.head.contains("/told") { "Content-Length: 10\r\n" } else { "" };
+        let is_whole = request.head.contains("/whole");
+        let framing = match () {
+            () if is_whole => "Content-Length: 3\r\n",
+            () if request.head.contains("/told") => "Content-Length: 10\r\n",
+            () => "",
+        };
         let _ = write!(stream, "HTTP/1.1 200 OK\r\n{framing}\r\nabc");
-        std::thread::park();
-        false
+        if !is_whole {
+            std::thread::park();
+        }
+        is_whole
     });
     let (reader, writer) = pipe().expect("a pipe");
     let proxy = Proxy::of(one(vec![backend.address], "access-log: text", ""), |launch| {
         ending("300ms")(launch).redirected(1, writer)
     });
-    let idle = proxy.client();
+    let mut idle = proxy.client();
+    assert_eq!(idle.get("/whole").body, "abc");
     let requests = [
         "GET /told HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /chunked HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -224,53 +251,6 @@ fn a_log_where_there_may_be_no_more_threads() {
 }
 
 #[test]
-fn an_endpoint_that_leaves() {
-    let (old, new) = (Gate::start("old"), Gate::start("new"));
-    let proxy = Proxy::of(one(vec![old.backend.address], "", ""), |launch| launch);
-    let (mut held, mut other) = (proxy.client(), proxy.client());
-    old.hold(&mut held);
-    assert_eq!(other.get("/").body, "old");
-    assert_eq!(proxy.count("adapter_proxy_http_idle_upstream_connections"), 1);
-    proxy.follow(&file(proxy.address, &[new.backend.address], "", ""));
-    until("what waited in the pool is closed", || old.backend.closed() == 1);
-    assert_eq!(other.get("/").body, "new");
-    old.open();
-    assert_eq!(held.answer().body, "old", "what it had was drained");
-    until("that is closed, too", || old.backend.closed() == 2);
-    assert_eq!(held.get("/").body, "new");
-}
-
-#[test]
-fn another_cluster_and_another_protocol() {
-    let (old, new) = (Gate::start("old"), Gate::start("new"));
-    let proxy = Proxy::of(one(vec![old.backend.address], "", ""), |launch| launch);
-    let mut held = proxy.client();
-    old.hold(&mut held);
-    let text = |protocol: &str| {
-        let (listen, new) = (proxy.address, new.backend.address);
-        format!(
-            "listeners: [{{listen: '{listen}', protocol: {protocol}, cluster: d}}]\nclusters: {{d: {{endpoints: ['{new}']}}}}\n"
-        )
-    };
-    proxy.follow(&text("http"));
-    assert_eq!(proxy.client().get("/").body, "new");
-    old.open();
-    assert_eq!(held.answer().body, "old");
-    assert_eq!(held.get("/").body, "new");
-    new.hold(&mut held);
-    proxy.follow(&text("tcp"));
-    // As bytes it is taken as it is, and the upstream alone decides what it means.
-    let mut bytes = proxy.client();
-    bytes.send("GET /bytes HTTP/1.1\r\n X: folded\r\n\r\n");
-    assert_eq!(bytes.answer().body, "new");
-    // Who has begun with HTTP goes on with it.
-    new.open();
-    assert_eq!(held.answer().body, "new");
-    held.send("GET /http HTTP/1.1\r\n X: folded\r\n\r\n");
-    assert_eq!(held.answer().status, 400);
-}
-
-#[test]
 fn waiting_for_an_endpoint() {
     let gate = Gate::start("a");
     let limits = "connect-timeout: 10m, limits: {connections: 1, pending: 1}, ";
@@ -365,4 +345,18 @@ fn the_deadline_and_who_is_silent() {
         assert_eq!(ended.code, code, "{}", ended.stderr);
         assert_eq!(client.read(&mut [0]).map_err(|error| error.kind()), end, "{quiet_for}");
     }
+}
+
+/// The listener may not have heard of them yet, and the app may need them in a moment.
+#[test]
+fn connections_that_have_said_nothing_at_the_end() {
+    let backend = Backend::answering(OK);
+    let proxy = Proxy::of(one(vec![backend.address], "", ""), ending("1h"));
+    let mut silent = proxy.client();
+    proxy.sidecar.signal(Signal::SIGTERM);
+    proxy.sidecar.until_said("asked to stop");
+    until("it has heard of it", || proxy.count("adapter_proxy_connections_open") == 1);
+    assert_eq!(silent.get("/").status, 200);
+    drop(silent);
+    assert_eq!(proxy.sidecar.end().code, 0);
 }

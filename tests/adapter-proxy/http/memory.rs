@@ -71,15 +71,79 @@ fn servers_that_do_not_answer() {
     proxy.sidecar.finish();
 }
 
+/// Those that would take too much are refused themselves.
 #[test]
 fn heads_that_do_not_end() {
     let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    let proxy = Proxy::start(&[backend.address], "max-buffered: 1MiB, max-head: 256KiB");
-    fills(&proxy, || {
+    let proxy = Proxy::start(&[backend.address], "max-buffered: 1MiB, max-head: 256KiB, header-timeout: 10m");
+    let slow = |_| {
         let mut client = proxy.client();
         client.send(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(100_000)));
         client
+    };
+    let clients: Vec<_> = (0..60).map(slow).collect();
+    until("what is too much is refused", || proxy.count(REFUSALS) >= 40);
+    assert!(proxy.count(BUFFERED) <= 1280 << 10, "{} bytes", proxy.count(BUFFERED));
+    drop(clients);
+    until("it is given back", || proxy.count(BUFFERED) == 0);
+    assert_eq!(proxy.client().get("/").status, 200);
+    proxy.sidecar.finish();
+}
+
+/// Nor do bodies grow beyond it that are mapped, and so held as a whole: of requests, and of answers.
+#[test]
+fn bodies_that_are_mapped() {
+    let large = format!("\"{}\"", "x".repeat(2 << 20));
+    let backend = Backend::start(move |request, stream| {
+        let body = if request.head.starts_with("GET /large") { &large } else { "{}" };
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).is_ok()
     });
+    let text = |listen| {
+        format!(
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, http: {{max-buffered: 1MiB}}, routes: [\
+             {{name: up, match: {{path: /up}}, request: {{body: {{filter: .}}}}}}, \
+             {{name: down, match: {{path: /large}}, responses: [{{body: {{filter: ., max-body: 4MiB}}}}]}}]}}]\n\
+             clusters: {{c: {{endpoints: ['{}']}}}}\n",
+            backend.address
+        )
+    };
+    let proxy = Proxy::of(text, |launch| launch);
+    let answer = proxy.client().get("/large");
+    assert_eq!((answer.status, answer.body.as_str()), (503, "memory\n"));
+    let slow = |_| {
+        let mut client = proxy.client();
+        client.send(&format!("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n{}", "x".repeat(399_999)));
+        client
+    };
+    let clients: Vec<_> = (0..20).map(slow).collect();
+    until("what is too much is refused", || proxy.count(REFUSALS) >= 15);
+    assert!(proxy.count(BUFFERED) <= 1 << 20, "{} bytes", proxy.count(BUFFERED));
+    drop(clients);
+    until("it is given back", || proxy.count(BUFFERED) == 0);
+    let mut client = proxy.client();
+    client.send("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}");
+    assert_eq!(client.answer().status, 200);
+    let page = e2e::sidecar::get(proxy.admin, "/metrics").expect("metrics").1;
+    assert!(!page.lines().any(|line| line.contains("result=\"broken\"") && !line.ends_with(" 0")), "{page}");
+    proxy.sidecar.finish();
+}
+
+#[test]
+fn the_kernel_has_it_back_after_a_burst() {
+    let backend = Backend::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let proxy = Proxy::start(&[backend.address], "header-timeout: 10m, idle-upstreams: {connections: 0}");
+    assert_eq!(proxy.client().get("/").status, 200);
+    let before = proxy.sidecar.resident();
+    let slow = |_| {
+        let mut client = proxy.client();
+        client.send(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(16_000)));
+        client
+    };
+    let clients: Vec<_> = (0..600).map(slow).collect();
+    until("all are there", || proxy.count(BUFFERED) >= 600 * 16_000);
+    assert!(proxy.sidecar.resident() > before + (8 << 10));
+    drop(clients);
+    until("it is as small as before", || proxy.sidecar.resident() < before + 1024);
     proxy.sidecar.finish();
 }
 
@@ -112,7 +176,7 @@ fn all_of_it_is_given_back() {
         ] {
             let mut client = proxy.client();
             client.send(&request);
-            client.stream.get_ref().shutdown(std::net::Shutdown::Write).expect("a socket");
+            let _ = client.stream.get_ref().shutdown(std::net::Shutdown::Write); // it may have been cut off by now
             client.rest();
         }
         until("all is given back", || proxy.count(BUFFERED) == 0);

@@ -1,6 +1,7 @@
 //! Whose time it is that passes, and who is blamed when it is over.
 
 use e2e::process::until;
+use e2e::proxy::break_off;
 use e2e::proxy::http::{Backend, Proxy, file};
 use e2e::sidecar::get;
 use std::io::{ErrorKind, Read, Write};
@@ -46,12 +47,12 @@ fn a_request_whose_body_came_later() {
 #[test]
 fn a_client_that_pauses() {
     let backend = Backend::answering(OK);
-    let proxy = strict(&backend, "try-timeout: 50ms, request-timeout: 50ms, stall-timeout: 1h");
+    let proxy = strict(&backend, "try-timeout: 1s, request-timeout: 1s, stall-timeout: 1h");
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
-    thread::sleep(Duration::from_millis(200)); // longer than a try may take
+    thread::sleep(Duration::from_millis(1200)); // longer than a try may take
     client.send("hello");
-    thread::sleep(Duration::from_millis(200));
+    thread::sleep(Duration::from_millis(1200));
     client.send("hello");
     assert_eq!(client.answer().status, 200);
     assert_eq!(ejections(&proxy), 0);
@@ -63,7 +64,7 @@ fn a_mapped_body_that_comes_slowly() {
     let backend = Backend::answering(OK);
     let text = |listen| {
         format!(
-            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, http: {{try-timeout: 300ms}}, \
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, http: {{try-timeout: 1s}}, \
              routes: [{{name: mapped, match: {{path: /mapped}}, request: {{body: {{filter: .}}}}}}]}}]\n\
              clusters: {{c: {{{STRICT}endpoints: ['{}']}}}}\n",
             backend.address
@@ -73,7 +74,7 @@ fn a_mapped_body_that_comes_slowly() {
     for _ in 0..2 {
         let mut client = proxy.client();
         client.send("POST /mapped HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n{\"a\"");
-        thread::sleep(Duration::from_millis(500)); // longer than a try may take
+        thread::sleep(Duration::from_millis(1200)); // longer than a try may take
         client.send(": 1}");
         assert_eq!(client.answer().status, 200);
     }
@@ -85,7 +86,7 @@ fn a_mapped_body_that_comes_slowly() {
 fn a_client_that_keeps_back_what_its_answer_takes() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("a port");
-    let text = |listen| file(listen, &[address], "stall-timeout: 200ms", STRICT);
+    let text = |listen| file(listen, &[address], "stall-timeout: 2s", STRICT);
     let proxy = Proxy::of(text, |launch| launch);
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello");
@@ -95,6 +96,67 @@ fn a_client_that_keeps_back_what_its_answer_takes() {
     let end = client.stream.read_to_end(&mut all).map_err(|error| error.kind());
     assert_eq!(end, Err(ErrorKind::ConnectionReset), "it is not to look whole");
     assert_eq!(ejections(&proxy), 0);
+}
+
+/// How long a client takes to send says nothing of its endpoint.
+#[test]
+fn what_a_client_takes_is_no_latency() {
+    let backend = Backend::answering(OK);
+    let proxy = strict(&backend, "stall-timeout: 4s");
+    let latency = || proxy.metric("adapter_proxy_endpoint_latency_seconds{");
+    for (rest, status) in [("hello", 200), ("", 408)] {
+        assert_eq!(proxy.client().get("/").status, 200);
+        let mut client = proxy.client();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+        thread::sleep(Duration::from_secs(2)); // longer than an answer takes
+        client.send(rest);
+        assert_eq!(client.answer().status, status);
+        assert!((1e-6..1.0).contains(&latency()), "{} s", latency());
+    }
+    assert_eq!(ejections(&proxy), 0);
+}
+
+/// As of a server that waits for something to tell: that the client goes meanwhile is nobody's fault, and soon known.
+#[test]
+fn a_client_that_goes_while_nothing_moves() {
+    for (routes, content) in
+        [("", "text/event-stream"), ("routes: [{name: r, responses: [{body: {filter: .}}]}]", "application/json")]
+    {
+        let backend = Backend::start(move |_, stream| {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content}\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let begun = stream.write_all(format!("{head}2\r\n[1\r\n").as_bytes());
+            begun.is_ok() && stream.read(&mut [0]).is_ok_and(|count| count > 0)
+        });
+        let text = |listen| {
+            format!(
+                "listeners: [{{listen: '{listen}', protocol: http, cluster: c, {routes}}}]\n\
+                 clusters: {{c: {{{STRICT}endpoints: ['{}']}}}}\n",
+                backend.address
+            )
+        };
+        let proxy = Proxy::of(text, |launch| launch);
+        for (number, goes) in [drop, break_off].into_iter().enumerate() {
+            let mut client = proxy.client();
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            until("its request is there", || backend.seen().len() > number);
+            if routes.is_empty() {
+                let mut head = [0; 1024];
+                while !head.starts_with(b"HTTP/1.1 200") {
+                    assert!(client.stream.read(&mut head).expect("the head") > 0);
+                }
+            }
+            goes(client.stream.into_inner());
+            until("its endpoint is told", || backend.closed() > number);
+        }
+        until("nothing is under way", || proxy.count("adapter_proxy_http_active_requests") == 0);
+        assert_eq!(ejections(&proxy), 0);
+        // Who has nothing of it was not answered.
+        let page = get(proxy.admin, "/metrics").expect("metrics").1;
+        let answered = page.lines().find(|line| line.contains("http_requests_total{") && line.contains("code=\"2xx\""));
+        let expected = if routes.is_empty() { " 2" } else { " 0" };
+        assert!(answered.is_some_and(|line| line.ends_with(expected)), "{page}");
+        proxy.sidecar.finish();
+    }
 }
 
 /// Nobody can do it again, so that the app gets the error: then it is the endpoint's, and said to be.
@@ -121,7 +183,7 @@ fn a_mapped_answer_that_takes_long() {
     });
     let text = |listen| {
         format!(
-            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, http: {{stall-timeout: 400ms}}, \
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, http: {{stall-timeout: 2s}}, \
              routes: [{{name: all, responses: [{{body: {{filter: ., max-body: 32MiB}}}}]}}]}}]\n\
              clusters: {{c: {{endpoints: ['{}']}}}}\nfilters: {{max-output: 32MiB, memory: 256MiB}}\n",
             backend.address
@@ -136,7 +198,7 @@ fn a_mapped_answer_that_takes_long() {
             0 => break,
             count => came += count,
         }
-        thread::sleep(Duration::from_millis(5)); // more than a second altogether
+        thread::sleep(Duration::from_millis(10)); // more than that altogether
     }
     assert!(came > SIZE, "{came} bytes");
     // One that does not read at all is cut off, and sees that.

@@ -169,3 +169,18 @@ fn answers_that_make_no_sense() {
         assert!(said.contains(&format!("endpoint {}", backend.address)), "{said}");
     }
 }
+
+/// Who speaks HTTP/1.0 is told that there can be another request, also by what is not from an upstream.
+#[test]
+fn of_http_1_0_that_is_kept() {
+    let proxy = Proxy::start(&[e2e::sidecar::free_port()], "");
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        let answer = client.answer();
+        assert_eq!(answer.status, 502);
+        assert!(answer.head.contains("\r\nConnection: keep-alive\r\n"), "{answer:?}");
+    }
+    assert!(proxy.talk("GET / HTTP/1.0\r\n\r\n").contains("\r\nConnection: close\r\n"));
+    proxy.sidecar.finish();
+}

@@ -1,11 +1,11 @@
 //! Requests to speak something else, and what becomes of them.
 
 use e2e::process::until;
-use e2e::proxy::http::{Backend, Proxy, file};
+use e2e::proxy::http::{Backend, Client, Proxy, file};
 use e2e::sidecar::with;
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 const ASKS: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 const SWITCHES: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
@@ -46,9 +46,8 @@ fn one_of_http_1_0() {
     proxy.sidecar.finish();
 }
 
-/// What was relayed is not to look whole when it is not.
-#[test]
-fn one_whose_endpoint_breaks_off() {
+/// A proxy, and both ends of a connection that is not HTTP any more.
+fn switched() -> (Proxy, Client, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy = Proxy::start(&[listener.local_addr().expect("a port")], "");
     let mut client = proxy.client();
@@ -57,6 +56,13 @@ fn one_whose_endpoint_breaks_off() {
     assert!(upstream.read(&mut [0; 1024]).expect("a request") > 0);
     upstream.write_all(SWITCHES).expect("the proxy reads");
     assert_eq!(client.answer().status, 101);
+    (proxy, client, upstream)
+}
+
+/// What was relayed is not to look whole when it is not.
+#[test]
+fn one_whose_endpoint_breaks_off() {
+    let (proxy, mut client, mut upstream) = switched();
     client.send("hello");
     upstream.read_exact(&mut [0; 4]).expect("some of it");
     drop(upstream); // one byte is unread, which makes it a reset
@@ -68,15 +74,8 @@ fn one_whose_endpoint_breaks_off() {
 /// And the other way round.
 #[test]
 fn one_whose_client_breaks_off() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let proxy = Proxy::start(&[listener.local_addr().expect("a port")], "");
-    let mut client = proxy.client();
-    client.send(ASKS);
-    let (mut upstream, _) = listener.accept().expect("the proxy connects");
-    assert!(upstream.read(&mut [0; 1024]).expect("a request") > 0);
-    upstream.write_all(SWITCHES).expect("the proxy reads");
+    let (proxy, mut client, mut upstream) = switched();
     upstream.write_all(b"hello").expect("the proxy reads");
-    assert_eq!(client.answer().status, 101);
     let mut hello = [0; 5];
     client.stream.read_exact(&mut hello).expect("what was relayed");
     upstream.write_all(b"more").expect("the proxy reads");

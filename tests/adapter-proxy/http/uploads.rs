@@ -4,7 +4,7 @@ use e2e::network;
 use e2e::process::until;
 use e2e::proxy::http::{Backend, Proxy, file};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -141,6 +141,7 @@ fn a_client_that_does_not_go_on_is_no_fault_of_the_endpoints() {
     assert_eq!(proxy.count("adapter_proxy_endpoint_ejections_total"), 0);
     // One that does: it does not answer.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let http = "try-timeout: 100ms, stall-timeout: 1h";
     proxy.follow(&file(proxy.address, &[silent.local_addr().expect("a port")], http, "outlier: {failures: 1}, "));
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
@@ -161,7 +162,7 @@ fn a_client_that_does_not_read_is_no_fault_of_the_endpoints() {
         while stream.write_all(piece.as_bytes()).is_ok() {}
         false
     });
-    let http = "stall-timeout: 200ms";
+    let http = "stall-timeout: 2s";
     let text = |listen| file(listen, &[backend.address], http, "outlier: {failures: 1, eject-for: 1h, longest: 1h}, ");
     let proxy = Proxy::of(text, |launch| launch);
     let mut client = proxy.client();
@@ -206,4 +207,41 @@ fn an_answer_before_the_head_is_sent() {
         proxy.sidecar.finish();
     });
     thread.join().expect("as it should be");
+}
+
+/// Longer than a client is left alone that has asked; there is no event in that, the time itself is what passes.
+const LONG: Duration = Duration::from_millis(20);
+
+/// It is answered as if its body had come at once.
+#[test]
+fn a_client_that_ends_its_side_after_a_slow_body() {
+    let (listener, proxy) = listen();
+    until("it was soon enough", || {
+        let mut client = proxy.client();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+        let mut upstream = accept(&listener, "\r\n\r\n");
+        thread::sleep(LONG);
+        client.send("abc");
+        client.stream.get_ref().shutdown(Shutdown::Write).expect("a connection");
+        read(&mut upstream, "abc");
+        proxy.sidecar.process().until_state('S'); // it has heard of that, if it wants to
+        upstream.write_all(OK.as_bytes()).is_ok() && client.rest().ends_with("ok")
+    });
+    proxy.sidecar.finish();
+}
+
+#[test]
+fn a_client_that_goes_after_a_slow_body() {
+    let (listener, proxy) = listen();
+    for (framing, rest) in [("Content-Length: 3", "abc"), ("Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n")] {
+        let mut client = proxy.client();
+        client.send(&format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
+        let mut upstream = accept(&listener, "\r\n\r\n");
+        thread::sleep(LONG);
+        client.send(rest);
+        read(&mut upstream, rest);
+        drop(client);
+        assert_eq!(upstream.read(&mut [0]).map_err(|error| error.kind()), Ok(0), "it is told");
+    }
+    proxy.sidecar.finish();
 }

@@ -6,10 +6,12 @@ use crate::launch::Launch;
 use crate::process::{Process, until};
 use crate::sidecar::{Sidecar, free_port, get, with};
 use nix::sys::signal::Signal;
+use nix::sys::socket::shutdown;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -48,6 +50,7 @@ pub struct Server {
     address: SocketAddr,
     gone: Arc<AtomicBool>,
     connections: Arc<Mutex<Vec<TcpStream>>>,
+    listener: TcpListener,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -60,9 +63,10 @@ impl Server {
         let (gone, connections) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let thread = thread::spawn({
             let (gone, connections) = (gone.clone(), Arc::clone(&connections));
+            let listener = listener.try_clone().expect("a descriptor");
             move || accept(&listener, &gone, &connections)
         });
-        Self { address, gone, connections, thread: Some(thread) }
+        Self { address, gone, connections, listener, thread: Some(thread) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -74,6 +78,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.gone.store(true, Ordering::Relaxed);
         drop(TcpStream::connect(self.address)); // so that it looks
+        // Closing it does not end what the children of other threads have of it for a moment.
+        shutdown(self.listener.as_raw_fd(), nix::sys::socket::Shutdown::Both).expect("a listener");
         self.thread.take().map(thread::JoinHandle::join);
         for connection in self.connections.lock().expect("nobody panics with it").drain(..) {
             let _ = connection.shutdown(Shutdown::Both);
@@ -227,7 +233,7 @@ impl Proxy {
             }
         }
         let sidecar = Sidecar::start(launch);
-        sidecar.until_said("listening on");
+        sidecar.until_ready(admin);
         Self { sidecar, listen, admin, home }
     }
 

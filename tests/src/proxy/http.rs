@@ -159,7 +159,7 @@ impl Proxy {
         let place = Place::new(&text(address));
         let launch = launch(&[&"--config", &place.config(), &"--admin", &admin.to_string()]);
         let sidecar = Sidecar::start(change(launch));
-        sidecar.until_said("listening on");
+        sidecar.until_ready(admin);
         Self { address, admin, sidecar, place }
     }
 

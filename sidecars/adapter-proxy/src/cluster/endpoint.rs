@@ -192,9 +192,10 @@ fn is_shown(name: &str, address: std::net::SocketAddr) -> bool {
 /// A use of an endpoint, which counts as its load until it is dropped. For TCP that is a connection, for HTTP a request.
 pub struct Try {
     endpoint: Rc<Endpoint>,
-    begun: Instant,
-    /// It finds out whether the endpoint is back
-    is_trial: bool,
+    /// Since when the endpoint takes its time; before that the client does
+    begun: Option<Instant>,
+    /// The number under which it finds out whether the endpoint is back
+    trial: Option<u64>,
     ended: bool,
 }
 
@@ -202,21 +203,44 @@ impl Try {
     pub(super) fn of(endpoint: Rc<Endpoint>, now: Instant) -> Self {
         endpoint.busy.set(endpoint.busy.get() + 1);
         endpoint.latency.asked(now);
-        let is_trial = endpoint.outlier.begin(now);
-        Self { endpoint, begun: now, is_trial, ended: false }
+        let trial = endpoint.outlier.begin(now);
+        Self { endpoint, begun: Some(now), trial, ended: false }
     }
 
     pub fn endpoint(&self) -> &Rc<Endpoint> {
         &self.endpoint
     }
 
-    /// It answered, or took the connection, after the time that has passed since it was chosen.
+    /// The client has not sent all of it yet: how long that takes says nothing of the endpoint, and nobody else waits for
+    /// long until it has found out whether that is back.
+    pub fn await_client(&mut self, now: Instant) {
+        if self.begun.take().is_some() {
+            self.endpoint.latency.no_more();
+        }
+        if let Some(trial) = self.trial {
+            self.endpoint.outlier.share(trial, now);
+        }
+    }
+
+    /// Now the endpoint has all of it.
+    pub fn has_all(&mut self, now: Instant) {
+        if self.begun.replace(now).is_none() {
+            self.endpoint.latency.asked(now);
+            if let Some(trial) = self.trial {
+                self.endpoint.outlier.find_out(trial);
+            }
+        }
+    }
+
+    /// It answered, or took the connection, after the time that has passed since it was chosen, or had all of it.
     pub fn succeeded(&mut self) {
         let now = Instant::now();
-        if self.end(End::Ok) {
-            self.endpoint.latency.answered(now, now.saturating_duration_since(self.begun));
+        if self.end(End::Ok)
+            && let Some(begun) = self.begun
+        {
+            self.endpoint.latency.answered(now, now.saturating_duration_since(begun));
         }
-        self.is_trial = false;
+        self.trial = None;
         if self.endpoint.outlier.succeeded(now)
             && let Some(cluster) = self.endpoint.cluster()
         {
@@ -228,9 +252,11 @@ impl Try {
     pub fn failed(&mut self, failure: Failure) {
         let now = Instant::now();
         if self.end(End::Failed(failure)) {
-            self.endpoint.latency.failed(now, now.saturating_duration_since(self.begun));
+            let begun = self.begun.unwrap_or(now);
+            self.has_all(begun);
+            self.endpoint.latency.failed(now, now.saturating_duration_since(begun));
         }
-        let was_trial = std::mem::take(&mut self.is_trial);
+        let was_trial = self.trial.take().is_some();
         if let Some(cluster) = self.endpoint.cluster() {
             cluster.failed(&self.endpoint, now, failure, was_trial);
         }
@@ -238,8 +264,15 @@ impl Try {
 
     /// It was not used at all.
     pub fn undo(mut self) {
+        self.came_to_nothing();
+    }
+
+    /// The same, for want of something here: that says nothing of the endpoint.
+    pub fn came_to_nothing(&mut self) {
         self.ended = true;
-        self.endpoint.latency.no_more();
+        if self.begun.is_some() {
+            self.endpoint.latency.no_more();
+        }
     }
 
     /// Counts how it ended. Returns whether that is the first time.
@@ -255,12 +288,14 @@ impl Try {
 
 impl Drop for Try {
     fn drop(&mut self) {
-        if self.end(End::GivenUp) {
+        if self.end(End::GivenUp)
+            && let Some(begun) = self.begun
+        {
             let now = Instant::now();
-            self.endpoint.latency.given_up(now, now.saturating_duration_since(self.begun));
+            self.endpoint.latency.given_up(now, now.saturating_duration_since(begun));
         }
-        if self.is_trial {
-            self.endpoint.outlier.give_up();
+        if let Some(trial) = self.trial {
+            self.endpoint.outlier.give_up(trial);
         }
         self.endpoint.busy.set(self.endpoint.busy.get().saturating_sub(1));
         if let Some(cluster) = self.endpoint.cluster() {

@@ -27,6 +27,8 @@ pub struct Members {
     list: RefCell<Vec<Rc<Endpoint>>>,
     /// All are primaries of the same weight
     alike: Cell<bool>,
+    /// There were more of them last time
+    too_many: Cell<bool>,
     /// Those that have left, and may have something under way
     gone: RefCell<Vec<Weak<Endpoint>>>,
 }
@@ -51,8 +53,13 @@ impl Members {
         let before = self.list.take();
         let mut list: Vec<Rc<Endpoint>> = vec![];
         let mut new = vec![];
+        let mut left_out = 0;
         for one in wanted {
-            if list.len() == MOST || list.iter().any(|endpoint| endpoint.address == one.address) {
+            if list.iter().any(|endpoint| endpoint.address == one.address) {
+                continue;
+            }
+            if list.len() == MOST {
+                left_out += 1;
                 continue;
             }
             let known = before.iter().find(|old| old.address == one.address && *old.name == *one.name);
@@ -66,6 +73,11 @@ impl Members {
             endpoint.weight.set(one.weight);
             endpoint.backup.set(one.backup);
             list.push(endpoint);
+        }
+        if !self.too_many.replace(left_out > 0) && left_out > 0 {
+            message::warning(format_args!(
+                "the cluster {cluster} has {MOST} endpoints, and {left_out} more are left out: that is as many as it can have"
+            ));
         }
         let count = list.len();
         let weight = list.first().map(|endpoint| endpoint.weight.get());

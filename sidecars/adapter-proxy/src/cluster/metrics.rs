@@ -22,9 +22,12 @@ pub fn metrics(clusters: &[Rc<Cluster>], page: &mut Exposition) {
             }
         }
     };
-    page.gauge("adapter_proxy_endpoint_up", "Whether it does well: it passes its checks, and is not left out");
+    page.gauge(
+        "adapter_proxy_endpoint_up",
+        "Whether it does well: it passes its checks, and is not left out or on trial",
+    );
     each(&mut |labels, endpoint| {
-        page.sample(labels, u8::from(endpoint.is_well(now)));
+        page.sample(labels, u8::from(endpoint.is_well(now) && endpoint.outlier.until().is_none()));
     });
     page.gauge("adapter_proxy_endpoint_busy", "Tries under way: connections, or for HTTP requests");
     each(&mut |labels, endpoint| {

@@ -36,8 +36,11 @@ use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display, Formatter};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use waiting::Waiting;
+
+/// So long the first requests of all wait for a name server: as long as the C library does.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
 pub struct Cluster {
     pub name: Rc<str>,
@@ -202,12 +205,35 @@ impl Cluster {
         &self,
         receiver: Option<tokio::sync::oneshot::Receiver<Result<Try, Unavailable>>>,
     ) -> Result<Try, Unavailable> {
-        let Some(receiver) = receiver else { return Err(Unavailable::Busy) };
-        match timeout(self.connect_timeout(), receiver).await {
-            Ok(Ok(result)) => result,
-            _ if self.members.list().is_empty() => Err(Unavailable::None),
-            _ => Err(Unavailable::Busy),
+        let Some(mut receiver) = receiver else { return Err(Unavailable::Busy) };
+        let time = if self.members.list().is_empty() {
+            self.connect_timeout().max(FIRST_ANSWER)
+        } else {
+            self.connect_timeout()
+        };
+        let deadline = Instant::now() + time;
+        loop {
+            let until = self.next_due(Instant::now()).map_or(deadline, |due| due.min(deadline));
+            match timeout_at(until, &mut receiver).await {
+                Ok(Ok(result)) => return result,
+                Ok(Err(_)) => break, // nobody serves those that wait any more
+                Err(_) => {}
+            }
+            // One that was left out may be tried by now, of which nobody else tells.
+            self.freed();
+            match receiver.try_recv() {
+                Ok(result) => return result,
+                Err(_) if until < deadline => {}
+                Err(_) => break,
+            }
         }
+        let empty = self.members.list().is_empty();
+        Err(if empty { Unavailable::None } else { Unavailable::Busy })
+    }
+
+    /// When the next one may be tried of those that are left out.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        self.members.list().iter().filter_map(|one| one.outlier.due(now)).min()
     }
 
     pub fn connect_timeout(&self) -> Duration {
@@ -261,7 +287,11 @@ impl Cluster {
         if self.started.get() {
             self.names.follow(&written, &self.me);
         }
-        self.members.set(&self.name, &self.names.addresses(&written), &self.me);
+        let wanted = self.names.addresses(&written);
+        // Those that there are go on until one of the names has an address: it may be written wrong, or its server slow.
+        if !wanted.is_empty() || written.is_empty() {
+            self.members.set(&self.name, &wanted, &self.me);
+        }
         if let (Some(health), true) = (&settings.health, self.started.get()) {
             self.members.check(health, &self.name);
         }

@@ -90,8 +90,12 @@ impl Names {
 
 async fn look_up(name: String, entry: Weak<Name>, cluster: Weak<Cluster>) {
     let random = Random::new();
+    let mut found = None;
     loop {
-        let answer = dns::lookup(&name).await;
+        let answer = dns::lookup(&name, found.as_deref()).await;
+        if let Ok(answer) = &answer {
+            found.clone_from(&answer.found);
+        }
         let (Some(entry), Some(cluster)) = (entry.upgrade(), cluster.upgrade()) else { return };
         let pause = entry.answered(&name, answer, &cluster);
         drop((entry, cluster));
@@ -105,7 +109,7 @@ impl Name {
     fn answered(&self, name: &str, answer: Result<dns::Answer, Trouble>, cluster: &Cluster) -> Duration {
         let first = !self.answered.replace(true);
         let pause = match answer {
-            Ok(dns::Answer { mut addresses, ttl }) => {
+            Ok(dns::Answer { mut addresses, ttl, .. }) => {
                 cluster.counters.resolves.set(cluster.counters.resolves.get() + 1);
                 if self.failures.take() > 0 {
                     message::info(format_args!("`{name}` of the cluster {} is resolved again", cluster.name));
@@ -124,7 +128,7 @@ impl Name {
                 failures.set(failures.get() + 1);
                 let times = self.failures.replace(self.failures.get().saturating_add(1));
                 if times == 0 {
-                    self.complain(name, &trouble, &cluster.name);
+                    self.complain(name, &trouble, cluster);
                 }
                 SHORTEST.saturating_mul(1 << times.min(8)).min(PATIENCE)
             }
@@ -136,12 +140,13 @@ impl Name {
         pause
     }
 
-    fn complain(&self, name: &str, trouble: &Trouble, cluster: &str) {
+    fn complain(&self, name: &str, trouble: &Trouble, cluster: &Cluster) {
         let goes_on = match self.addresses.borrow().len() {
-            0 => "it has no endpoints yet".to_owned(),
+            0 if cluster.members.list().is_empty() => "it has no endpoints yet".to_owned(),
+            0 => "the other endpoints go on".to_owned(),
             1 => "the address that it had goes on".to_owned(),
             count => format!("the {count} addresses that it had go on"),
         };
-        message::warning(format_args!("cannot resolve `{name}` of the cluster {cluster}: {trouble}; {goes_on}"));
+        message::warning(format_args!("cannot resolve `{name}` of the cluster {}: {trouble}; {goes_on}", cluster.name));
     }
 }

@@ -15,14 +15,26 @@ pub struct Outlier {
     /// How often in a row it was put out
     times: Cell<u32>,
     until: Cell<Option<Instant>>,
-    /// The try that finds out is under way
-    trial: Cell<bool>,
+    /// The try that finds out, while it is under way
+    trial: Cell<Option<Trial>>,
+    /// So many have been begun
+    trials: Cell<u64>,
     /// Since when it is back
     back: Cell<Option<Instant>>,
     /// It failed, or was put out, and there has been no success since
     doubted_until: Cell<Option<Instant>>,
     ejections: Cell<u64>,
 }
+
+#[derive(Clone, Copy)]
+struct Trial {
+    number: u64,
+    /// Until when it is the only one, if not to its end
+    alone_until: Option<Instant>,
+}
+
+/// A try whose client is still sending may find it out late: others wait for it no longer than that.
+const ALONE: Duration = Duration::from_secs(1);
 
 /// Whether it does well again is found out by others, for so long, than those who could lose something.
 const DOUBT: Duration = Duration::from_secs(10);
@@ -38,12 +50,22 @@ pub struct Ejected {
 impl Outlier {
     /// Whether a try may go there.
     pub fn is_in(&self, now: Instant) -> bool {
-        self.until.get().is_none_or(|until| until <= now && !self.trial.get())
+        self.until.get().is_none_or(|until| until <= now && !self.is_on_trial(now))
     }
 
     /// Whether it is time to find out if it is back.
     pub fn is_due(&self, now: Instant) -> bool {
-        self.until.get().is_some_and(|until| until <= now && !self.trial.get())
+        self.until.get().is_some_and(|until| until <= now && !self.is_on_trial(now))
+    }
+
+    /// When that will be, unless it is by now, or somebody finds out first.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let due = self.until.get().max(self.trial.get().and_then(|trial| trial.alone_until));
+        due.filter(|due| *due > now)
+    }
+
+    fn is_on_trial(&self, now: Instant) -> bool {
+        self.trial.get().is_some_and(|trial| trial.alone_until.is_none_or(|until| now < until))
     }
 
     /// Whether a request that can be sent but once is better off elsewhere.
@@ -65,18 +87,36 @@ impl Outlier {
         self.ejections.get()
     }
 
-    /// A try goes there. Returns whether it is the one that finds out.
-    pub fn begin(&self, now: Instant) -> bool {
-        let trial = self.is_due(now);
-        if trial {
-            self.trial.set(true);
-        }
-        trial
+    /// A try goes there. If it is the one that finds out, it has a number.
+    pub fn begin(&self, now: Instant) -> Option<u64> {
+        self.is_due(now).then(|| {
+            let number = self.trials.get() + 1;
+            self.trials.set(number);
+            self.trial.set(Some(Trial { number, alone_until: None }));
+            number
+        })
     }
 
-    /// The try that was to find out has not.
-    pub fn give_up(&self) {
-        self.trial.set(false);
+    /// The try of this number waits for its client.
+    pub fn share(&self, number: u64, now: Instant) {
+        self.set_trial(number, Some(Trial { number, alone_until: Some(now + ALONE) }));
+    }
+
+    /// It does so no more.
+    pub fn find_out(&self, number: u64) {
+        self.set_trial(number, Some(Trial { number, alone_until: None }));
+    }
+
+    /// It has not found out.
+    pub fn give_up(&self, number: u64) {
+        self.set_trial(number, None);
+    }
+
+    /// Unless there is another one by now.
+    fn set_trial(&self, number: u64, trial: Option<Trial>) {
+        if self.trial.get().is_some_and(|trial| trial.number == number) {
+            self.trial.set(trial);
+        }
     }
 
     /// Returns whether that brings it back.
@@ -86,7 +126,7 @@ impl Outlier {
         self.doubted_until.set(None);
         let returns = self.until.take().is_some();
         if returns {
-            self.trial.set(false);
+            self.trial.set(None);
             self.back.set(Some(now));
         }
         returns
@@ -108,12 +148,13 @@ impl Outlier {
             self.doubted_until.set(self.doubted_until.get().max(Some(now + DOUBT)));
         }
         let is_new = self.until.get().is_none();
-        // What was under way when it was put out says nothing new.
-        let reason = if is_new { self.failures.get() >= settings.failures } else { was_trial };
+        // What was under way when it was put out says nothing new, nor does what was to find out before.
+        let is_due = self.until.get().is_some_and(|until| until <= now);
+        let reason = if is_new { self.failures.get() >= settings.failures } else { was_trial && is_due };
         if settings.failures == 0 {
             // Nobody is left out any more, nor kept out.
             self.until.set(None);
-            self.trial.set(false);
+            self.trial.set(None);
             return None;
         }
         if !reason {
@@ -127,7 +168,7 @@ impl Outlier {
         self.times.set(self.times.get().saturating_add(1));
         self.until.set(Some(now + for_so_long));
         self.doubted_until.set(Some(now + for_so_long + DOUBT));
-        self.trial.set(false);
+        self.trial.set(None);
         self.ejections.set(self.ejections.get() + 1);
         Some(Ejected { for_so_long, is_new })
     }
@@ -170,15 +211,43 @@ mod tests {
         assert_eq!(fail(&outlier, now, false), None, "what was under way");
         for seconds in [8, 16, 20, 20] {
             now = outlier.until().unwrap();
-            assert!(outlier.is_in(now) && outlier.begin(now) && !outlier.is_in(now) && !outlier.begin(now));
+            assert!(outlier.is_in(now) && outlier.begin(now).is_some());
+            assert!(!outlier.is_in(now) && outlier.begin(now).is_none());
             assert_eq!(fail(&outlier, now, true), Some(Duration::from_secs(seconds)));
         }
         now = outlier.until().unwrap();
-        assert!(outlier.begin(now));
-        outlier.give_up();
-        assert!(outlier.begin(now), "that one did not find out");
+        outlier.give_up(outlier.begin(now).unwrap());
+        assert!(outlier.begin(now).is_some(), "that one did not find out");
         assert!(outlier.succeeded(now) && outlier.is_in(now) && !outlier.succeeded(now));
         assert_eq!(outlier.ejections(), 5);
+    }
+
+    /// A client may take as long as it likes to send what is to find out.
+    #[test]
+    fn one_whose_client_is_slow_does_not_keep_others_from_finding_out() {
+        let (outlier, mut now) = (Outlier::default(), Instant::now());
+        for _ in 0..3 {
+            fail(&outlier, now, false);
+        }
+        now = outlier.until().unwrap();
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+        let slow = outlier.begin(now).unwrap();
+        assert!(!outlier.is_in(now + hour), "as long as it is the endpoint's time");
+        outlier.share(slow, now);
+        assert!(!outlier.is_in(now + Duration::from_millis(999)) && outlier.due(now) == Some(now + second));
+        outlier.find_out(slow);
+        assert!(!outlier.is_in(now + hour), "it has sent all");
+        outlier.share(slow, now);
+        now += second;
+        assert!(outlier.is_in(now));
+        let other = outlier.begin(now).unwrap();
+        outlier.give_up(slow);
+        outlier.share(slow, now);
+        assert!(!outlier.is_in(now + hour), "that is not that one's any more");
+        // Both fail: that is one more reason, and not two.
+        assert!(fail(&outlier, now, true).is_some());
+        assert_eq!(fail(&outlier, now, true), None);
+        outlier.give_up(other);
     }
 
     #[test]
@@ -200,7 +269,7 @@ mod tests {
 
         let out = (0..3).find_map(|_| fail(&outlier, now, false));
         now += out.expect("it was put out before that");
-        assert!(outlier.begin(now) && !outlier.is_in(now));
+        assert!(outlier.begin(now).is_some() && !outlier.is_in(now));
         assert_eq!(outlier.failed(now, Connect, true, &settings, 0.0), None);
         assert!(outlier.is_in(now), "who was out is no more");
     }

@@ -1,5 +1,6 @@
 //! What may be said of HTTP on a listener.
 
+use super::Method;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
@@ -20,16 +21,16 @@ pub struct Http {
     #[serde(deserialize_with = "buffered_size")]
     pub max_buffered: usize,
     /// From the first byte of a head to its last
-    #[serde(deserialize_with = "chassis::config::duration")]
+    #[serde(deserialize_with = "some_time")]
     pub header_timeout: Duration,
     /// From sending a request to the head of the answer
-    #[serde(deserialize_with = "chassis::config::duration")]
+    #[serde(deserialize_with = "some_time")]
     pub try_timeout: Duration,
     /// The same, of all tries together
-    #[serde(deserialize_with = "chassis::config::duration")]
+    #[serde(deserialize_with = "some_time")]
     pub request_timeout: Duration,
     /// A body of which nothing has moved for so long is cut off
-    #[serde(deserialize_with = "chassis::config::duration")]
+    #[serde(deserialize_with = "some_time")]
     pub stall_timeout: Duration,
     /// What upstreams are asked for instead of what the app asks for
     #[serde(deserialize_with = "host")]
@@ -109,12 +110,14 @@ pub enum AccessLog {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Retries {
     /// Altogether, of one request
+    #[serde(deserialize_with = "tries")]
     pub tries: u32,
     /// So many percent of the requests of the last 10 seconds …
     pub budget: u32,
     /// … and so many a second besides
     pub at_least: u32,
     /// With these methods; to do them twice is to do them once
+    #[serde(deserialize_with = "methods")]
     pub methods: Vec<String>,
 }
 
@@ -139,6 +142,22 @@ impl Default for Idle {
     fn default() -> Self {
         Self { connections: 256, timeout: Duration::from_secs(30) }
     }
+}
+
+fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let time = chassis::config::duration(deserializer)?;
+    if time.is_zero() { Err(D::Error::custom("0 leaves no time at all")) } else { Ok(time) }
+}
+
+fn tries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("expected at least 1\nhint: the first one counts, too")),
+        tries => Ok(tries),
+    }
+}
+
+fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<Method>::deserialize(deserializer)?.iter().map(ToString::to_string).collect())
 }
 
 fn head_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

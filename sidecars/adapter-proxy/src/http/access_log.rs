@@ -49,6 +49,8 @@ pub struct Entry<'a> {
     pub endpoint: &'a str,
     pub tries: u32,
     pub trace: &'a str,
+    /// Of the proxy, not of an endpoint's answer: `X-Proxy-Error`, or how it was cut off
+    pub error: &'a str,
 }
 
 impl AccessLog {
@@ -80,11 +82,14 @@ impl AccessLog {
     async fn flush(&self) {
         let mut room = self.room.lock().await;
         let lines = self.waiting.take();
-        for part in lines.chunks(ATOMIC) {
+        let mut left = &lines[..];
+        while let Some(part) = left.chunks(ATOMIC).next() {
             // A log that nobody reads any more stops nothing.
             if !room.there_is().await || rustix::io::write(stdout(), part) != Ok(part.len()) {
-                return;
+                let lost = left.split(|byte| *byte == b'\n').count() - 1; // each ends with one
+                return self.left_out.set(self.left_out.get() + lost as u64);
             }
+            left = &left[part.len()..];
         }
     }
 
@@ -139,7 +144,7 @@ fn has_room(patience: Duration) -> bool {
 
 impl Entry<'_> {
     fn write(&self, format: Format, now: SystemTime, out: &mut Vec<u8>) {
-        let Self { listener, client, method, target, status, received, sent, endpoint, tries, trace, .. } = self;
+        let Self { listener, client, method, target, status, received, sent, endpoint, tries, trace, error, .. } = self;
         let (time, took) = (Time(now), self.took.as_secs_f64() * 1000.0);
         let mut line = String::new();
         // A method is a token and a target has no space, quote or control character that would need escaping in either
@@ -149,13 +154,13 @@ impl Entry<'_> {
             Format::Off => return,
             Format::Text => writeln!(
                 line,
-                "{time} {client} \"{method} {target}\" {status} {received} {sent} {took:.3}ms {endpoint} {tries} {trace}"
+                "{time} {client} \"{method} {target}\" {status} {received} {sent} {took:.3}ms {endpoint} {tries} {trace} \"{error}\""
             ),
             Format::Json => writeln!(
                 line,
                 "{{\"time\":\"{time}\",\"listener\":\"{listener}\",\"client\":\"{client}\",\"method\":\"{method}\",\
                  \"target\":\"{target}\",\"status\":{status},\"received\":{received},\"sent\":{sent},\
-                 \"duration_ms\":{took:.3},\"endpoint\":\"{endpoint}\",\"tries\":{tries},\"trace_id\":\"{trace}\"}}"
+                 \"duration_ms\":{took:.3},\"endpoint\":\"{endpoint}\",\"tries\":{tries},\"trace_id\":\"{trace}\",\"error\":\"{error}\"}}"
             ),
         };
         out.extend_from_slice(line.as_bytes());

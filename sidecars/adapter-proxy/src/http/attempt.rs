@@ -88,6 +88,12 @@ impl Attempt {
         }
     }
 
+    /// Its time begins now: until here it was the client's.
+    pub fn has_all(&mut self, now: Instant) {
+        self.begun = now;
+        self.of.has_all(now);
+    }
+
     /// The head that was found has been dealt with, and another one follows.
     pub fn next_head(&mut self, end: usize) {
         self.input.consume(end);
@@ -138,7 +144,7 @@ impl Attempt {
             match self.input.read(stream) {
                 Ok(0) => {
                     let may_be = self.input.is_empty() && request.len() <= PACKET && self.begun.elapsed() < SOON;
-                    self.unseen = may_be && stream.was_closed_before();
+                    self.unseen = may_be && stream.was_closed_before(self.sent);
                     let closed =
                         || io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection without an answer");
                     return lost(self.broken.take().unwrap_or_else(closed));
@@ -162,43 +168,63 @@ mod tests {
     use crate::cluster::Cluster;
     use crate::config;
     use crate::stream::Stream;
+    use rustix::net::sockopt::set_socket_linger;
     use std::future::poll_fn;
     use std::io::Read;
-    use std::net::{Shutdown, TcpListener};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::task::Poll;
     use std::time::Duration;
     use tokio::time::Instant;
 
-    /// What becomes of a request over a kept connection that its server closes, before it comes or after that.
-    async fn is_unseen(request: &[u8], closes_first: bool) -> bool {
+    /// What becomes of a request over a kept connection whose server closes before it comes, or else does that then.
+    async fn is_unseen(request: &[u8], then: Option<fn(TcpStream)>) -> bool {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let endpoint = config::Endpoint { at: Target::At(Address::Socket(address)), weight: 1, backup: false };
         let cluster = Cluster::new("c", &config::Cluster::of(vec![endpoint]));
         let stream = Stream::connect(&Address::Socket(address)).await.unwrap();
-        let (mut server, _) = listener.accept().unwrap();
+        let (server, _) = listener.accept().unwrap();
         let now = Instant::now();
         let mut attempt = Attempt::with(cluster.choose(&[]).unwrap(), stream, now, now + Duration::from_mins(1));
-        if closes_first {
-            drop(server);
-        } else {
-            // It reads all of it, and closes without a word.
-            let request = request.to_vec();
-            std::thread::spawn(move || {
-                server.read_exact(&mut vec![0; request.len()]).unwrap();
-                server.shutdown(Shutdown::Both).unwrap();
-            });
+        match then {
+            None => drop(server),
+            Some(then) => {
+                let sent = poll_fn(|context| Poll::Ready(attempt.poll(context, request, 1024).is_pending())).await;
+                assert!(sent && attempt.sent == request.len());
+                then(server);
+            }
         }
         let lost = poll_fn(|context| attempt.poll(context, request, 1024)).await;
         assert!(lost.is_err(), "there is no answer");
         attempt.unseen
     }
 
+    const SHORT: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+
     #[tokio::test]
     async fn what_came_too_late_was_seen_by_nobody() {
-        let short = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
-        assert!(is_unseen(short, true).await);
-        assert!(!is_unseen(short, false).await, "the server had it");
+        assert!(is_unseen(SHORT, None).await);
         // Of more than a packet the first may have been read, and what the last met says nothing of it.
-        assert!(!is_unseen(&[b'x'; 2000], true).await);
+        assert!(!is_unseen(&[b'x'; 2000], None).await);
+    }
+
+    /// However it closes, who has read some of it may have done what it says.
+    #[tokio::test]
+    async fn what_was_read_was_seen() {
+        let closes = |mut server: TcpStream| {
+            server.read_exact(&mut [0; SHORT.len()]).unwrap();
+        };
+        let breaks_off = |mut server: TcpStream| {
+            server.read_exact(&mut [0; SHORT.len()]).unwrap();
+            server.shutdown(Shutdown::Write).unwrap();
+            set_socket_linger(&server, Some(Duration::ZERO)).unwrap();
+        };
+        let leaves_some = |mut server: TcpStream| {
+            server.read_exact(&mut [0; SHORT.len() - 1]).unwrap();
+            server.shutdown(Shutdown::Write).unwrap();
+        };
+        for then in [closes, breaks_off, leaves_some] {
+            assert!(!is_unseen(SHORT, Some(then)).await);
+        }
     }
 }

@@ -41,6 +41,22 @@ impl Bytes {
         taken
     }
 
+    /// Makes room for `more`, and for those that may follow, up to `longest` of them all. Returns whether there is, without
+    /// all together holding more than `most`.
+    pub fn grow(&mut self, more: usize, longest: usize, most: usize) -> bool {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        let needed = length + more;
+        if needed > capacity {
+            let room = longest.min(2 * capacity).max(needed);
+            if held() + room - capacity > most {
+                return false;
+            }
+            self.bytes.reserve_exact(room - length);
+            self.recount();
+        }
+        true
+    }
+
     /// They may have grown.
     pub fn recount(&mut self) {
         HELD.set(HELD.get() + self.bytes.capacity() - self.counted);
@@ -124,6 +140,7 @@ impl Buffer {
             self.bytes.reserve(1);
             self.bytes.recount();
         }
+        let is_urgent = stream.is_urgent();
         let room = self.bytes.capacity() - self.bytes.len();
         let mut count = None;
         let result = stream.try_io(Interest::READABLE, || {
@@ -135,7 +152,7 @@ impl Buffer {
             };
             count = Some(read?);
             // Less than there was room for is all that there was: saying so now saves the call that would find nothing.
-            if count.is_some_and(|count| count > 0 && count < room) {
+            if !is_urgent && count.is_some_and(|count| count > 0 && count < room) {
                 Err(ErrorKind::WouldBlock.into())
             } else {
                 Ok(())

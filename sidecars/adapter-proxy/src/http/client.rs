@@ -1,10 +1,13 @@
 //! One connection of the app's: one request after the other.
 
+use super::access_log::Entry;
 use super::buffer::{self, Buffer, Bytes};
 use super::exchange::{Next, exchange};
 use super::framing::Body;
 use super::metrics::add;
 use super::pump::Pump;
+use super::refusal::MEMORY;
+use super::reply::Manner;
 use super::scan::{Found, Scan};
 use super::timer::Timer;
 use super::{ClientAddress, Http, Refusal, request};
@@ -16,7 +19,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::Interest;
+use tokio::task::coop::consume_budget;
 use tokio::time::Instant;
 
 /// Who is answered before all of the request was read gets the time to read the answer: closing at once would take it
@@ -24,31 +27,41 @@ use tokio::time::Instant;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// Before a request. Most clients send none.
+const EMPTY_LINES: usize = 1024;
+
+/// What a TLS connection begins with: a record of a handshake (RFC 8446, 5.1).
+const TLS: u8 = 0x16;
+
 pub struct Client {
     pub stream: Stream,
     pub connection: Connection,
     pub input: Buffer,
     pub timer: Timer,
     pub address: ClientAddress,
+    /// When its request began, or when it was last asked for one
+    begun: Instant,
 }
 
 /// Serves one connection, from its first request to its last.
 pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
-    let (input, timer, address) = (Buffer::default(), Timer::at(Instant::now()), ClientAddress::default());
-    let mut client = Client { stream, connection, input, timer, address };
+    let begun = Instant::now();
+    let timer = Timer::at(begun, &http.alarm);
+    let (input, address) = (Buffer::default(), ClientAddress::default());
+    let mut client = Client { stream, connection, input, timer, address, begun };
     loop {
-        let settings = http.settings();
+        let head = client.head(&http.settings(), http.idle_timeout.get()).await;
+        let settings = http.settings(); // they may be others by now
         if settings.names_clients() && client.address.plain.is_empty() {
             client.address = ClientAddress::of(client.stream.peer());
         }
-        let end = match client.head(&settings, http.idle_timeout.get()).await {
+        let end = match head {
             Ok(Some(end)) => end,
             Ok(None) => return,
             Err(refusal) => return client.refuse(&http, &settings, refusal).await,
         };
         if buffer::held() > settings.max_buffered {
-            add(&http.counters.memory, 1);
-            return client.refuse(&http, &settings, Refusal(503, "memory")).await;
+            return client.refuse(&http, &settings, MEMORY).await;
         }
         let mut out = Bytes::take();
         let routing = http.routing();
@@ -59,7 +72,8 @@ pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
             Err(refusal) => return client.refuse(&http, &settings, refusal).await,
         };
         match exchange(&http, &settings, &mut client, request, routing, out).await {
-            Next::Request => {}
+            // What is there already is read without a wait, and nobody else may be needed for the answer: others get their turn.
+            Next::Request => consume_budget().await,
             Next::Linger => return client.linger().await,
             Next::Close => return,
         }
@@ -69,13 +83,31 @@ pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
 impl Client {
     /// Waits for the next request, and says where its head ends; `None` when there will be none.
     async fn head(&mut self, settings: &config::Http, idle: Duration) -> Result<Option<usize>, Refusal> {
-        let mut scan = Scan::default();
-        let wait = if self.input.is_empty() { idle } else { settings.header_timeout };
-        self.timer.set(Instant::now() + wait);
+        let (mut scan, mut has_begun, mut empty_lines) = (Scan::default(), false, 0);
+        self.begun = Instant::now();
+        let idle_until = self.begun + idle;
+        self.timer.set(idle_until);
         poll_fn(|context| {
             loop {
+                // Empty lines before a request are none of it (RFC 9112, 2.2).
+                while self.input.filled().starts_with(b"\r\n") {
+                    self.input.consume(2);
+                    (scan, has_begun, empty_lines) = (Scan::default(), false, empty_lines + 1);
+                    self.timer.set(idle_until);
+                }
+                if empty_lines > EMPTY_LINES {
+                    return Poll::Ready(Err(Refusal(400, "empty lines, and no request")));
+                }
                 let filled = self.input.filled();
+                if !has_begun && !filled.is_empty() {
+                    has_begun = true;
+                    self.begun = Instant::now();
+                    self.timer.set(self.begun + settings.header_timeout);
+                }
                 // What cannot be a request is refused before it is whole: a TLS client waits for an answer.
+                if filled.first() == Some(&TLS) {
+                    return Poll::Ready(Err(Refusal(400, "this is TLS, and no HTTP/1.1")));
+                }
                 if filled.first().is_some_and(|byte| !byte.is_ascii_alphabetic() && !b"\r\n".contains(byte)) {
                     return Poll::Ready(Err(Refusal(400, "this is no HTTP/1.1")));
                 }
@@ -85,9 +117,11 @@ impl Client {
                     Found::More if filled.len() < settings.max_head => {}
                     _ => return Poll::Ready(Err(Refusal(431, "the head is too long"))),
                 }
-                let is_first = filled.is_empty();
+                // Those that are served need what is left.
+                if has_begun && buffer::held() > settings.max_buffered {
+                    return Poll::Ready(Err(MEMORY));
+                }
                 match self.input.read(&self.stream) {
-                    Ok(1..) if is_first => self.timer.set(Instant::now() + settings.header_timeout),
                     Ok(1..) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => match self.stream.poll_read_ready(context) {
                         Poll::Ready(Ok(())) => {}
@@ -106,8 +140,26 @@ impl Client {
     /// Answers something that cannot be read on, and closes.
     async fn refuse(mut self, http: &Http, settings: &config::Http, refusal: Refusal) {
         http.counters.refused(refusal.0);
+        add(&http.counters.memory, u64::from(refusal == MEMORY));
         let mut out = Bytes::take();
-        refusal.answer(false, true, &mut out);
+        refusal.answer(Manner { is_head: false, http10: false, closes: true }, &mut out);
+        if settings.logs() {
+            let entry = Entry {
+                listener: &http.listener,
+                client: &self.address.plain,
+                method: "-",
+                target: "-",
+                status: refusal.0,
+                received: 0,
+                sent: out.len() as u64,
+                took: self.begun.elapsed(),
+                endpoint: "-",
+                tries: 0,
+                trace: "-",
+                error: refusal.1,
+            };
+            http.log.add(settings.access_log, &entry);
+        }
         if self.send(out, settings.stall_timeout).await {
             self.linger().await;
         }
@@ -138,9 +190,9 @@ impl Client {
         sent
     }
 
-    /// Whether there is something that nobody has read, as far as is known without asking the kernel.
+    /// Whether there is something that nobody has read. The runtime may not have heard of it yet.
     pub fn says_more(&self) -> bool {
-        !self.input.is_empty() || self.stream.try_io(Interest::READABLE, || Ok(())).is_ok()
+        !self.input.is_empty() || self.stream.peek().is_ok_and(|more| more)
     }
 
     /// Reads and forgets, until the client has closed, too.

@@ -15,13 +15,19 @@ pub struct Collect {
     body: Body,
     /// The most bytes of data that it may have
     most: usize,
+    /// What it can come to, in bytes
+    longest: usize,
+    /// It does not grow where all requests together would hold more, in bytes
+    most_held: usize,
     pub data: Bytes,
     ended: bool,
 }
 
 impl Collect {
-    pub fn new(body: Body, most: usize) -> Self {
-        Self { body, most, data: Bytes::default(), ended: false }
+    pub fn new(body: Body, most: usize, most_held: usize) -> Self {
+        let declared = if let Body::Length(length) = body { usize::try_from(length).ok() } else { None };
+        let longest = declared.map_or(most, |declared| declared.min(most));
+        Self { body, most, longest, most_held, data: Bytes::default(), ended: false }
     }
 
     pub fn has_ended(&self) -> bool {
@@ -47,8 +53,10 @@ impl Collect {
                     if self.data.capacity() == 0 {
                         self.data = Bytes::take();
                     }
+                    if !self.data.grow(count, self.longest, self.most_held) {
+                        return Poll::Ready(Err(Broken::Memory));
+                    }
                     self.data.extend_from_slice(&input.filled()[..count]);
-                    self.data.recount();
                     self.body.took(count);
                     input.consume(count);
                 }

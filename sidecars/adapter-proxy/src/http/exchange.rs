@@ -1,6 +1,7 @@
 //! One request: sent to an endpoint, to another one when that may be done, and its answer relayed.
 
 mod answer;
+mod heard;
 mod local;
 mod mapping;
 mod tries;
@@ -10,7 +11,10 @@ use super::attempt::{Attempt, Lost};
 use super::buffer::{self, Bytes};
 use super::client::Client;
 use super::framing::Body;
-use super::pump::{Broken, Pump};
+use super::metrics::add;
+use super::problem::Problem;
+use super::pump::Pump;
+use super::refusal::MEMORY;
 use super::reply::Manner;
 use super::request::Request;
 use super::routing::Routing;
@@ -18,13 +22,11 @@ use super::{Http, Refusal};
 use crate::cluster::{Cluster, Endpoint, Failure, Try, Unavailable};
 use crate::config;
 use crate::traffic::Way;
-use rustix::net::{RecvFlags, recv};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use tokio::io::Interest;
 use tokio::time::Instant;
 
 /// Of an answer, in bytes; an upstream is trusted with more than a client.
@@ -64,12 +66,18 @@ struct Exchange<'a> {
     fresh: bool,
     /// Interim answers that have come. With the first this request has one upstream for good
     interim: u32,
+    /// Since when all of it is there, but for an upload
+    asked: Instant,
+    /// It hears of the client by now
+    hears: bool,
     /// The client says something, and it is not that it goes
     pipelined: bool,
     begun: Instant,
     deadline: Instant,
     hedge_at: Option<Instant>,
     status: u16,
+    /// Why it is not answered as the upstream has
+    error: Option<&'static str>,
     received: u64,
     sent: u64,
     /// It was answered before its head was sent: on this connection nothing can follow
@@ -146,11 +154,14 @@ pub async fn exchange(
         tries: 0,
         fresh: false,
         interim: 0,
+        asked: begun,
+        hears: false,
         pipelined: false,
         begun,
         deadline: begun + most,
         hedge_at: None,
         status: 0,
+        error: None,
         received,
         sent: 0,
         cut_short: false,
@@ -189,6 +200,7 @@ impl Exchange<'_> {
             // Until here it was the client's time, and the filter's.
             now = Instant::now();
             self.deadline = now + self.settings.request_timeout;
+            self.asked = now;
         }
         self.begin(now);
         loop {
@@ -212,7 +224,7 @@ impl Exchange<'_> {
                     return self.refuse(Refusal(504, "request-timeout")).await;
                 }
                 Event::Refused(refusal) => return self.refuse(refusal).await,
-                Event::Gone => return Next::Close,
+                Event::Gone => return self.gone(),
             }
         }
     }
@@ -225,14 +237,6 @@ impl Exchange<'_> {
     /// Whether the client has more to send than has been read.
     fn is_uploading(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| !upload.has_ended())
-    }
-
-    /// Whether the upstream has all that the client has sent, and the client knows that more is wanted.
-    fn is_waiting_for_client(&self) -> bool {
-        let Some(upload) = self.upload.as_ref().filter(|upload| !upload.has_ended()) else { return false };
-        let has_head = |attempt: &Attempt| attempt.sent == self.head.len() && !attempt.is_broken();
-        let waits_itself = self.request.expects && self.interim == 0 && upload.data == 0;
-        self.attempts.first().is_some_and(has_head) && upload.is_hungry(&self.client.input) && !waits_itself
     }
 
     fn poll(&mut self, context: &mut Context) -> Poll<Event> {
@@ -254,12 +258,13 @@ impl Exchange<'_> {
                 Err(Unavailable::None) => Event::Refused(self.lost.take().unwrap_or(Refusal(503, "no-endpoint"))),
             });
         }
-        let heard = if self.is_uploading() { self.poll_upload(context) } else { self.poll_client(context) };
+        let heard = self.poll_heard(context);
         if heard.is_ready() {
             return heard;
         }
-        let deadlines =
-            self.attempts.iter().map(|attempt| attempt.deadline).chain([self.deadline]).chain(self.hedge_at);
+        let unheard = (!self.hears && !self.is_uploading()).then(|| self.asked + heard::SOON);
+        let deadlines = self.attempts.iter().map(|attempt| attempt.deadline);
+        let deadlines = deadlines.chain([self.deadline]).chain(self.hedge_at).chain(unheard);
         self.client.timer.set(deadlines.min().unwrap_or(self.deadline));
         if self.client.timer.poll(context).is_pending() {
             return Poll::Pending;
@@ -275,61 +280,12 @@ impl Exchange<'_> {
                 let error = io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
                 Event::Lost(index, Lost { failure: Failure::Timeout, error })
             }
-            None => Event::Hedge,
+            None if self.hedge_at.is_some_and(|at| at <= now) => Event::Hedge,
+            None => {
+                self.hears = true;
+                return self.poll(context);
+            }
         })
-    }
-
-    /// Sends on what the client sends, as long as somebody takes it.
-    fn poll_upload(&mut self, context: &mut Context) -> Poll<Event> {
-        let (Some(upload), Some(attempt)) = (&mut self.upload, self.attempts.first_mut()) else { return Poll::Pending };
-        if attempt.sent < self.head.len() || attempt.is_broken() {
-            return Poll::Pending;
-        }
-        let Some(stream) = attempt.stream() else { return Poll::Pending };
-        let before = (upload.bytes, upload.data);
-        let polled = upload.poll(context, (&self.client.stream, &mut self.client.input), stream);
-        self.client.connection.moved(Way::Up, upload.data - before.1);
-        if upload.bytes != before.0 {
-            // Its time begins when it has all of the request; until then it is the client's.
-            let (now, settings) = (Instant::now(), self.settings);
-            let whole = settings.request_timeout;
-            (attempt.deadline, self.deadline) = if upload.has_ended() {
-                (now + settings.try_timeout, now + whole)
-            } else {
-                (now + settings.stall_timeout, now + whole.max(settings.stall_timeout))
-            };
-        }
-        match polled {
-            Poll::Pending | Poll::Ready(Ok(())) => Poll::Pending,
-            Poll::Ready(Err(Broken::Sink(error))) => {
-                attempt.break_off(error);
-                // Its answer may be there already.
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Poll::Ready(Err(Broken::Bad(bad))) => Poll::Ready(Event::Refused(Refusal(400, bad.0))),
-            Poll::Ready(Err(Broken::TooLarge)) => Poll::Ready(Event::Refused(Refusal(413, "the body is too large"))),
-            Poll::Ready(Err(Broken::Source(_))) => Poll::Ready(Event::Gone),
-        }
-    }
-
-    /// A client that closes does not wait for an answer any more. One that sends its next request does.
-    fn poll_client(&mut self, context: &mut Context) -> Poll<Event> {
-        while !self.pipelined {
-            let stream = &self.client.stream;
-            match stream.poll_read_ready(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => return Poll::Ready(Event::Gone),
-                Poll::Ready(Ok(())) => {}
-            }
-            let peek = || Ok(recv(stream, &mut [0u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT)?);
-            match stream.try_io(Interest::READABLE, peek) {
-                Ok((_, 1..)) => self.pipelined = true,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(_) | Err(_) => return Poll::Ready(Event::Gone),
-            }
-        }
-        Poll::Pending
     }
 
     /// The number of the route that takes it.
@@ -339,24 +295,38 @@ impl Exchange<'_> {
 
     /// Answers in the upstream's place.
     async fn refuse(&mut self, refusal: Refusal) -> Next {
-        self.reply(refusal.0, |manner, out| refusal.answer(manner.is_head, manner.closes, out)).await
+        self.error = Some(refusal.1);
+        add(&self.http.counters.memory, u64::from(refusal == MEMORY));
+        self.reply(refusal.0, |manner, out| refusal.answer(manner, out)).await
+    }
+
+    /// The same, with more to be said.
+    async fn explain(&mut self, problem: Problem<'_>) -> Next {
+        self.error = Some(problem.kind);
+        self.reply(problem.status, |manner, out| problem.answer(manner, out)).await
+    }
+
+    /// The client waits for nothing more, or takes nothing.
+    fn gone(&mut self) -> Next {
+        self.error.get_or_insert("client-gone");
+        Next::Close
     }
 
     /// Answers with what `write` writes, as a whole.
     async fn reply(&mut self, status: u16, write: impl FnOnce(Manner, &mut Vec<u8>)) -> Next {
         let endless = self.is_uploading() || self.unread;
         let closes = endless || !self.request.keep_alive;
-        self.attempts.clear();
+        self.tried.extend(self.attempts.drain(..).map(|attempt| attempt.of.endpoint().clone()));
         self.status = status;
         let mut out = Bytes::take();
         write(Manner { is_head: self.request.is_head, http10: self.request.http10, closes }, &mut out);
         out.recount();
-        self.sent += out.len() as u64;
-        match self.client.send(out, self.settings.stall_timeout).await {
-            false => Next::Close,
-            true if closes => Next::Linger,
-            true => Next::Request,
+        let length = out.len() as u64;
+        if !self.client.send(out, self.settings.stall_timeout).await {
+            return self.gone();
         }
+        self.sent += length;
+        if closes { Next::Linger } else { Next::Request }
     }
 
     /// Counts it, and logs it.
@@ -365,6 +335,7 @@ impl Exchange<'_> {
         counters.answered(self.status, took);
         self.received += self.upload.as_ref().map_or(0, |upload| upload.data);
         if let Some(line) = &self.request.line {
+            let under_way = self.attempts.last().map(|attempt| attempt.of.endpoint());
             let entry = super::access_log::Entry {
                 listener: &self.http.listener,
                 client: &self.client.address.plain,
@@ -374,9 +345,10 @@ impl Exchange<'_> {
                 received: self.received,
                 sent: self.sent,
                 took,
-                endpoint: self.tried.last().map_or("-", |endpoint| &endpoint.name),
+                endpoint: under_way.or(self.tried.last()).map_or("-", |endpoint| &endpoint.name),
                 tries: self.tries,
                 trace: &line.trace,
+                error: self.error.unwrap_or("-"),
             };
             self.http.log.add(self.settings.access_log, &entry);
         }
@@ -390,6 +362,7 @@ impl Drop for Exchange<'_> {
             if self.client.connection.is_under_way() {
                 self.client.stream.reset();
             }
+            self.error = Some("proxy-ended");
             self.account();
         }
     }

@@ -2,6 +2,7 @@
 //! request what has been sent where, and so whether it may be sent again.
 
 mod access_log;
+mod alarm;
 mod attempt;
 mod budget;
 mod buffer;
@@ -33,6 +34,7 @@ pub use refusal::Refusal;
 pub use routing::Routing;
 
 use crate::config;
+use alarm::Alarm;
 use budget::Budget;
 use pool::Pool;
 use recent::Recent;
@@ -42,8 +44,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// So often what waits in a pool is looked at.
+/// What waits in a pool is looked at after so long; while nothing comes to it, after twice as long each time, up to the
+/// other.
 const SWEEP: Duration = Duration::from_secs(1);
+const LONGEST_SWEEP: Duration = Duration::from_secs(5);
 
 /// What all connections to one listener share.
 pub struct Http {
@@ -55,13 +59,14 @@ pub struct Http {
     pool: Pool,
     budget: Budget,
     recent: Recent,
+    alarm: Rc<Alarm>,
     pub counters: Counters,
     log: Rc<AccessLog>,
     sweeping: Cell<bool>,
 }
 
 impl Http {
-    /// What a listener serves. `log` is the one of the whole program.
+    /// What a listener serves. `log` is the one of the whole program. Within a `LocalSet`.
     pub fn new(listener: &config::Listener, routing: Rc<Routing>, log: Rc<AccessLog>) -> Rc<Self> {
         Rc::new(Self {
             listener: listener.listen.to_string(),
@@ -71,6 +76,7 @@ impl Http {
             pool: Pool::default(),
             budget: Budget::new(),
             recent: Recent::new(),
+            alarm: Alarm::new(),
             counters: Counters::default(),
             log,
             sweeping: Cell::new(false),
@@ -99,14 +105,17 @@ impl Http {
         }
         let this = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
+            let mut pause = SWEEP;
             loop {
-                sleep(SWEEP).await;
+                sleep(pause).await;
                 let Some(this) = this.upgrade() else { return };
-                this.pool.sweep(&this.settings().idle_upstreams, Instant::now());
+                let (settings, now) = (this.settings(), Instant::now());
+                this.pool.sweep(&settings.idle_upstreams, now);
                 if this.pool.len() == 0 {
                     this.sweeping.set(false);
                     return;
                 }
+                pause = if this.pool.was_used() { SWEEP } else { LONGEST_SWEEP.min(2 * pause) };
             }
         });
     }

@@ -3,8 +3,7 @@
 use crate::cluster::Endpoint;
 use crate::config::Idle;
 use crate::stream::Stream;
-use rustix::net::{RecvFlags, recv};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::ErrorKind::WouldBlock;
 use std::rc::Rc;
@@ -19,6 +18,8 @@ const SURE: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub struct Pool {
     endpoints: RefCell<BTreeMap<*const Endpoint, Waiting>>,
+    /// Since that was last asked
+    used: Cell<bool>,
 }
 
 struct Waiting {
@@ -31,10 +32,14 @@ struct Waiting {
 impl Pool {
     /// One that is open as far as can be told; for a request that is `precious`, which cannot be sent again, the kernel is
     /// asked as well, and it has been used a moment ago.
-    pub fn take(&self, endpoint: &Rc<Endpoint>, precious: bool, now: Instant) -> Option<Stream> {
+    pub fn take(&self, endpoint: &Rc<Endpoint>, precious: bool, settings: &Idle, now: Instant) -> Option<Stream> {
         let mut endpoints = self.endpoints.borrow_mut();
         let waiting = endpoints.get_mut(&Rc::as_ptr(endpoint))?;
         while let Some((stream, since)) = waiting.streams.pop() {
+            if now.saturating_duration_since(since) >= settings.timeout {
+                waiting.streams.clear(); // they are older yet
+                return None;
+            }
             if precious && now.saturating_duration_since(since) > SURE {
                 waiting.streams.push((stream, since)); // good enough for others
                 return None;
@@ -51,6 +56,7 @@ impl Pool {
         if endpoint.has_left() || settings.connections == 0 {
             return;
         }
+        self.used.set(true);
         let mut endpoints = self.endpoints.borrow_mut();
         let waiting = endpoints
             .entry(Rc::as_ptr(endpoint))
@@ -63,6 +69,11 @@ impl Pool {
     /// Closes those that wait for this endpoint: it has just closed another one.
     pub fn forget(&self, endpoint: &Rc<Endpoint>) {
         self.endpoints.borrow_mut().remove(&Rc::as_ptr(endpoint));
+    }
+
+    /// Whether one has come since this was asked last.
+    pub fn was_used(&self) -> bool {
+        self.used.take()
     }
 
     /// Closes what has been closed at the other end, is too old, or leads to an endpoint that has left.
@@ -89,6 +100,5 @@ fn is_open(stream: &Stream) -> bool {
 
 /// Whether the kernel has heard nothing of it, either.
 fn is_silent(stream: &Stream) -> bool {
-    let peeked = recv(stream, &mut [0u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    matches!(peeked, Err(rustix::io::Errno::AGAIN))
+    stream.peek().is_err_and(|error| error.kind() == WouldBlock)
 }

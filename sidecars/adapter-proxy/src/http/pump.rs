@@ -25,6 +25,10 @@ pub enum Broken {
     Source(io::Error),
     /// Nobody takes it
     Sink(io::Error),
+    /// The client has gone, and nobody waits for it any more
+    Gone,
+    /// All requests together hold as much as they may
+    Memory,
 }
 
 pub struct Pump {
@@ -53,7 +57,7 @@ impl Pump {
         self
     }
 
-    /// The connection is ended as soon as all is sent: its end goes with what is sent last, in the same packet.
+    /// The connection is ended as soon as all is sent: its end is to go with what is sent last, in the same packet.
     pub fn then_close(mut self, closes: bool) -> Self {
         self.closes = closes;
         self

@@ -1,11 +1,20 @@
 //! W3C trace context: <https://www.w3.org/TR/trace-context/#traceparent-header>. It is passed on as it is. Where requests
 //! are logged and one has none, it gets one, so that the log of both sides can be joined.
 
+use super::names::Name;
+use httparse::Header;
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::fmt::Write;
 
+/// The trace that a request is part of; not if what it says of that is wrong, and then its state is of no use, either.
+pub fn of<'a>(headers: &[Header<'a>]) -> Option<&'a [u8]> {
+    let mut all = headers.iter().filter(|header| Name::of(header.name) == Name::Traceparent);
+    let first = all.next()?.value;
+    (all.next().is_none() && is_one(first)).then_some(first)
+}
+
 /// Whether a value is `VERSION-TRACE-PARENT-FLAGS` in lower-case hexadecimal digits, and neither id is zero.
-pub fn is_one(value: &[u8]) -> bool {
+fn is_one(value: &[u8]) -> bool {
     let hex = |bytes: &[u8]| bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
     let id = |bytes: &[u8]| hex(bytes) && bytes.iter().any(|byte| *byte != b'0');
     let parts: Vec<&[u8]> = value.splitn(5, |byte| *byte == b'-').collect();
@@ -24,9 +33,15 @@ pub fn is_one(value: &[u8]) -> bool {
 
 /// A new one, not sampled: that is for who records spans to say.
 pub fn new() -> String {
-    let mut random = [1u8; 24];
+    let mut random = [0u8; 24];
     // The kernel has random bytes since it was up; where it has not, an id that is no secret may be a bad one.
-    let _ = getrandom(&mut random[1..], GetRandomFlags::NONBLOCK);
+    let _ = getrandom(&mut random, GetRandomFlags::NONBLOCK);
+    for id in [0..16, 16..24] {
+        // One of zeros is none.
+        if random[id.clone()].iter().all(|byte| *byte == 0) {
+            random[id.start] = 1;
+        }
+    }
     let mut text = String::from("00-");
     for (index, byte) in random.iter().enumerate() {
         let _ = write!(text, "{}{byte:02x}", if index == 16 { "-" } else { "" }); // a string takes anything

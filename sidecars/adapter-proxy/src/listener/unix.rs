@@ -12,8 +12,6 @@ use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 
-const TOO_LONG: &str = "its path is too long\nhint: a Unix socket's has 107 bytes at most: choose a shorter one";
-
 /// Its file is removed with it.
 pub struct Socket {
     listener: UnixListener,
@@ -31,7 +29,7 @@ impl Socket {
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         // The file gets the mode of the socket less the umask, so that there is no time at which more may connect.
         fchmod(&socket, mode)?;
-        let address = SocketAddrUnix::new(path).context(TOO_LONG)?;
+        let address = SocketAddrUnix::new(path)?;
         bind(&socket, &address).map_err(io::Error::from).map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::NotFound => "\nhint: its directory has to be there: mount a volume on it",
@@ -76,7 +74,7 @@ fn make_room(path: &Path) -> Result<()> {
     // One that has too many waiting already is not waited for.
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let asking = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    match connect(&asking, &SocketAddrUnix::new(path).context(TOO_LONG)?) {
+    match connect(&asking, &SocketAddrUnix::new(path)?) {
         Err(Errno::CONNREFUSED) => fs::remove_file(path).context("cannot remove the socket of one that is gone"),
         Err(Errno::NOENT) => Ok(()),
         Ok(()) | Err(_) => bail!("somebody listens there already\nhint: choose another path, or end who has it"),

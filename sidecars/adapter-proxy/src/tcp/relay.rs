@@ -1,18 +1,18 @@
 //! Both ways of a connection, until both have ended.
 
-use super::pump::{Pump, Shared};
+use super::pump::{Flow, Pump, Shared, Stopped};
+use super::side::Side;
 use crate::stream::Stream;
 use crate::traffic::{Connection, Way};
 use std::time::{Duration, Instant};
-use tokio::io::Interest;
 use tokio::time::sleep_until;
 
 /// A connection of the app's, and the one that it leads to.
 pub struct Relay<'a> {
-    pub client: Stream,
-    pub upstream: Stream,
-    pub connection: &'a Connection,
-    pub idle_timeout: Duration,
+    client: Side,
+    upstream: Side,
+    connection: &'a Connection,
+    idle_timeout: Duration,
     end: End,
 }
 
@@ -28,24 +28,37 @@ enum End {
 
 impl<'a> Relay<'a> {
     pub fn new(client: Stream, upstream: Stream, connection: &'a Connection, idle_timeout: Duration) -> Self {
+        let [client, upstream] = [client, upstream].map(Side::Whole);
         Self { client, upstream, connection, idle_timeout, end: End::None }
     }
 
     /// Each side may end what it says before the other one does. Who breaks off breaks off the other one, too.
     pub async fn run(mut self, shared: &Shared) {
-        let Self { client, upstream, connection, .. } = &self;
-        let up = Pump { from: client, to: upstream, way: Way::Up, connection, shared };
-        let down = Pump { from: upstream, to: client, way: Way::Down, connection, shared };
-        self.end = tokio::select! {
-            biased;
-            ended = async { tokio::try_join!(up.run(), down.run()) } => {
-                if ended.is_ok() { End::Good } else { End::Broken }
+        let flows = Default::default();
+        let stopped = match self.until_it_stops(shared, &flows, true).await {
+            Err(Stopped::Much) => {
+                self.client.part();
+                self.upstream.part();
+                self.until_it_stops(shared, &flows, false).await
             }
-            // A reset that finds nobody who reads: that way is over, or waits for the other side.
-            () = broken(client) => End::Broken,
-            () = broken(upstream) => End::Broken,
-            () = self.idle() => if connection.holds() { End::Broken } else { End::Good },
+            stopped => stopped,
         };
+        self.end = if stopped.is_ok() { End::Good } else { End::Broken };
+    }
+
+    async fn until_it_stops(&self, shared: &Shared, flows: &[Flow; 2], parts: bool) -> Result<(), Stopped> {
+        let Self { client, upstream, connection, .. } = self;
+        let [up, down] = flows;
+        let up = Pump { from: client, to: upstream, way: Way::Up, flow: up, parts, connection, shared };
+        let down = Pump { from: upstream, to: client, way: Way::Down, flow: down, parts, connection, shared };
+        tokio::select! {
+            biased;
+            ended = async { tokio::try_join!(up.run(), down.run()) } => ended.map(|_| ()),
+            // A reset that finds nobody who reads: that way is over, or waits for the other side.
+            () = client.broken() => Err(Stopped::Broken),
+            () = upstream.broken() => Err(Stopped::Broken),
+            () = self.idle() => if connection.holds() { Err(Stopped::Broken) } else { Ok(()) },
+        }
     }
 
     /// Resolves when nothing has moved for the idle timeout.
@@ -75,8 +88,4 @@ impl Drop for Relay<'_> {
             self.upstream.reset();
         }
     }
-}
-
-async fn broken(stream: &Stream) {
-    let _ = stream.ready(Interest::ERROR).await; // that it cannot even be waited for is as bad
 }

@@ -1,12 +1,15 @@
 //! One question to one name server: over UDP, and over TCP when the answer is too long for that.
 
-use super::wire::{PACKET, Query, Reply, is_answer, read};
+use super::wire::{Query, Reply, is_answer, read};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
+
+/// Some send more than they were asked for. In bytes
+const LONGEST: usize = 4096;
 
 /// # Errors
 /// When there is no answer within `limit`.
@@ -27,7 +30,7 @@ async fn by_packet(server: SocketAddr, query: &Query) -> io::Result<Option<Vec<u
     let socket = UdpSocket::bind(any).await?;
     socket.connect(server).await?;
     socket.send(query.as_slice()).await?;
-    let mut buffer = vec![0; PACKET.into()];
+    let mut buffer = vec![0; LONGEST];
     loop {
         let length = socket.recv(&mut buffer).await?;
         match is_answer(query, &buffer[..length]) {

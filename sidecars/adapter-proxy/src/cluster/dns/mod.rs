@@ -10,12 +10,10 @@ pub mod wire;
 
 use exchange::ask;
 use resolv_conf::Config;
-use std::cell::RefCell;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
-use std::rc::Rc;
 use std::time::Duration;
 use wire::{Kind, Reply};
 
@@ -28,6 +26,8 @@ const SERVERS: usize = 3;
 pub struct Answer {
     pub addresses: Vec<IpAddr>,
     pub ttl: Duration,
+    /// What the name was completed to; `None` where no name server was asked
+    pub found: Option<String>,
 }
 
 /// Why there are no addresses.
@@ -58,30 +58,25 @@ struct System {
     timeout: Duration,
 }
 
-thread_local! {
-    static SYSTEM: RefCell<Option<Rc<System>>> = const { RefCell::new(None) };
-}
-
-/// What a name stands for now.
+/// What a name stands for now. Of what it may be completed to by a search list, nothing behind `known` is asked for: a
+/// name that was found once is not to become another one while it cannot be answered.
 ///
 /// # Errors
 /// When it stands for nothing, or no name server tells.
-pub async fn lookup(name: &str) -> Result<Answer, Trouble> {
+pub async fn lookup(name: &str, known: Option<&str>) -> Result<Answer, Trouble> {
     let addresses = preferred(hosts::addresses(&fs::read("/etc/hosts").unwrap_or_default(), name));
     if !addresses.is_empty() {
-        return Ok(Answer { addresses, ttl: HOSTS });
+        return Ok(Answer { addresses, ttl: HOSTS, found: None });
     }
     // No name server is to be asked for that: RFC 6761, section 6.3.
     let absolute = name.strip_suffix('.').unwrap_or(name);
     if absolute == "localhost" || absolute.ends_with(".localhost") {
-        return Ok(Answer { addresses: vec![Ipv4Addr::LOCALHOST.into()], ttl: HOSTS });
+        return Ok(Answer { addresses: vec![Ipv4Addr::LOCALHOST.into()], ttl: HOSTS, found: None });
     }
-    let system = SYSTEM.with_borrow_mut(|system| system.get_or_insert_with(|| Rc::new(System::read())).clone());
-    system.search(name).await
+    System::read().search(name, known).await
 }
 
 impl System {
-    /// It is read once, as by most programs; kubelet writes it before a container starts, and not again.
     fn read() -> Self {
         Self::of(&fs::read("/etc/resolv.conf").unwrap_or_default())
     }
@@ -112,9 +107,13 @@ impl System {
         names
     }
 
-    async fn search(&self, name: &str) -> Result<Answer, Trouble> {
+    async fn search(&self, name: &str, known: Option<&str>) -> Result<Answer, Trouble> {
         let mut trouble = Trouble::Nothing("there is no such name");
-        for candidate in self.candidates(name) {
+        let mut candidates = self.candidates(name);
+        if let Some(last) = candidates.iter().position(|candidate| Some(candidate.as_str()) == known) {
+            candidates.truncate(last + 1);
+        }
+        for candidate in candidates {
             match self.addresses(&candidate).await {
                 // A failure says more than that there is nothing: it may be that there is something.
                 Err(Trouble::Nothing(_)) if matches!(trouble, Trouble::Failed(_)) => {}
@@ -153,13 +152,21 @@ impl System {
 
     /// Asks one server after the other, at first each for a short time: a lost packet is more likely than a slow server.
     async fn ask(&self, name: &str, kind: Kind) -> Result<Answer, Trouble> {
-        let query = wire::query(name, kind).ok_or(Trouble::Nothing("it is longer than a name can be"))?;
+        let query = |extended| wire::query(name, kind, extended);
+        let (query, plain) =
+            query(true).zip(query(false)).ok_or(Trouble::Nothing("it is longer than a name can be"))?;
         let mut trouble = Trouble::Silent(String::new());
         for attempt in 0..self.attempts {
             let limit = if attempt == 0 { Duration::from_secs(1) } else { self.timeout };
             for server in &self.servers {
-                match ask(*server, &query, limit).await {
-                    Ok(Reply::Addresses(addresses, ttl)) => return Ok(Answer { addresses, ttl }),
+                let mut reply = ask(*server, &query, limit).await;
+                if matches!(&reply, Ok(Reply::Refused(code)) if wire::is_old(*code)) {
+                    reply = ask(*server, &plain, limit).await;
+                }
+                match reply {
+                    Ok(Reply::Addresses(addresses, ttl)) => {
+                        return Ok(Answer { addresses, ttl, found: Some(name.to_owned()) });
+                    }
                     Ok(Reply::Nothing(what)) => return Err(Trouble::Nothing(what)),
                     Ok(Reply::Refused(code)) => {
                         trouble = Trouble::Failed(format!("the name server {} answered {code}", server.ip()));

@@ -27,11 +27,16 @@ pub enum Reply {
     Addresses(Vec<IpAddr>, Duration),
     Nothing(&'static str),
     /// With this code
-    Refused(String),
+    Refused(Rcode),
 }
 
-/// `None` when that cannot be a name.
-pub fn query(name: &str, kind: Kind) -> Option<Query> {
+/// Whether who answers so may know no EDNS, and answer to a question without it (RFC 6891, 7).
+pub fn is_old(code: Rcode) -> bool {
+    matches!(code, Rcode::FORMERR | Rcode::NOTIMP)
+}
+
+/// With EDNS, which allows for longer answers, if it is `extended`. `None` when that cannot be a name.
+pub fn query(name: &str, kind: Kind, extended: bool) -> Option<Query> {
     let name = Name::<Vec<u8>>::from_str(name).ok()?;
     let mut id = [0; 2];
     getrandom(&mut id, GetRandomFlags::empty()).ok()?;
@@ -45,18 +50,23 @@ pub fn query(name: &str, kind: Kind) -> Option<Query> {
     };
     question.push((name, kind)).ok()?;
     let mut additional = question.additional();
-    let options = additional.opt(|options| {
-        options.set_udp_payload_size(PACKET);
-        Ok(())
-    });
-    options.ok()?;
+    if extended {
+        let options = additional.opt(|options| {
+            options.set_udp_payload_size(PACKET);
+            Ok(())
+        });
+        options.ok()?;
+    }
     Some(additional.into_message())
 }
 
 /// Whether that is the answer, and if it is, whether it was cut off.
 pub fn is_answer(query: &Query, bytes: &[u8]) -> Option<bool> {
     let message = Message::from_octets(bytes).ok()?;
-    message.is_answer(query).then(|| message.header().tc())
+    let (header, counts) = (message.header(), message.header_counts());
+    // Who did not understand the question does not always say it again.
+    let is_bare = header.qr() && header.id() == query.header().id() && counts.qdcount() == 0 && is_old(header.rcode());
+    (is_bare || message.is_answer(query)).then(|| header.tc())
 }
 
 /// `None` when it makes no sense.
@@ -65,7 +75,7 @@ pub fn read(bytes: &[u8]) -> Option<Reply> {
     match message.header().rcode() {
         Rcode::NOERROR => {}
         Rcode::NXDOMAIN => return Some(Reply::Nothing(NO_NAME)),
-        code => return Some(Reply::Refused(code.to_string())),
+        code => return Some(Reply::Refused(code)),
     }
     // Behind the last alias.
     let name = message.canonical_name()?;
@@ -125,19 +135,19 @@ mod tests {
 
     #[test]
     fn answers() {
-        let query = query("redis.test", Kind::A).unwrap();
+        let query = query("redis.test", Kind::A, true).unwrap();
         let full = answer(&query, Rcode::NOERROR, true);
         assert_eq!(is_answer(&query, &full), Some(false));
         let addresses = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap()).to_vec();
         assert_eq!(read(&full), Some(Reply::Addresses(addresses, Duration::from_secs(7))));
         assert_eq!(read(&answer(&query, Rcode::NOERROR, false)), Some(Reply::Nothing(NO_ADDRESSES)));
         assert_eq!(read(&answer(&query, Rcode::NXDOMAIN, false)), Some(Reply::Nothing(NO_NAME)));
-        assert_eq!(read(&answer(&query, Rcode::SERVFAIL, true)), Some(Reply::Refused("SERVFAIL".into())));
+        assert_eq!(read(&answer(&query, Rcode::SERVFAIL, true)), Some(Reply::Refused(Rcode::SERVFAIL)));
     }
 
     #[test]
     fn not_the_answer() {
-        let (ours, other) = (query("redis.test", Kind::A).unwrap(), query("other.test", Kind::A).unwrap());
+        let (ours, other) = (query("redis.test", Kind::A, true).unwrap(), query("other.test", Kind::A, true).unwrap());
         assert_eq!(is_answer(&ours, &answer(&other, Rcode::NOERROR, true)), None);
         assert_eq!(is_answer(&ours, ours.as_slice()), None, "a query");
         assert_eq!(is_answer(&ours, b"short"), None);
@@ -150,7 +160,7 @@ mod tests {
     /// It is foreign input: nothing of it may be believed.
     #[test]
     fn damaged() {
-        let query = query("redis.test", Kind::A).unwrap();
+        let query = query("redis.test", Kind::A, true).unwrap();
         let full = answer(&query, Rcode::NOERROR, true);
         for length in 0..full.len() {
             let _ = (is_answer(&query, &full[..length]), read(&full[..length]));
@@ -166,7 +176,7 @@ mod tests {
 
     #[test]
     fn no_name() {
-        assert!(query(&"a.".repeat(200), Kind::A).is_none());
-        assert!(query("a..b", Kind::Aaaa).is_none());
+        assert!(query(&"a.".repeat(200), Kind::A, true).is_none());
+        assert!(query("a..b", Kind::Aaaa, true).is_none());
     }
 }

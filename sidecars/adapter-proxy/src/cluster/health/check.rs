@@ -3,16 +3,25 @@
 use super::Endpoint;
 use crate::address::Address;
 use crate::config::Check;
-use crate::stream::Stream;
+use crate::stream::{Stream, is_own_fault};
 use std::io::{self, ErrorKind};
 
 /// The line with the status is in these, or it is no HTTP.
 const LINE: usize = 1024;
 
+/// Connects, and checks it; `None` when there is nothing to connect with here, which says nothing of the endpoint.
+///
 /// # Errors
 /// What is wrong, for a message.
-pub async fn check(check: &Check, endpoint: &Endpoint) -> Result<(), String> {
-    let stream = Stream::connect(&endpoint.address).await.map_err(|error| format!("cannot connect: {error}"))?;
+pub async fn check(check: &Check, endpoint: &Endpoint) -> Result<Option<()>, String> {
+    match Stream::connect(&endpoint.address).await {
+        Ok(stream) => talk(check, endpoint, &stream).await.map(Some),
+        Err(error) if is_own_fault(&error) => Ok(None),
+        Err(error) => Err(format!("cannot connect: {error}")),
+    }
+}
+
+async fn talk(check: &Check, endpoint: &Endpoint, stream: &Stream) -> Result<(), String> {
     match check {
         Check::Tcp {} => Ok(()),
         Check::Http { path, status, host } => {
@@ -24,7 +33,7 @@ pub async fn check(check: &Check, endpoint: &Endpoint) -> Result<(), String> {
                 "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: adapter-proxy\r\naccept: */*\r\nconnection: close\r\n\r\n"
             );
             stream.write_all(request.as_bytes()).await.map_err(|error| format!("GET {path}: {error}"))?;
-            let line = until(&stream, |read| read.contains(&b'\n') || read.len() >= LINE).await;
+            let line = until(stream, |read| read.contains(&b'\n') || read.len() >= LINE).await;
             let line = line.map_err(|error| format!("GET {path}: {error}"))?;
             let found = status_of(&line).ok_or_else(|| format!("GET {path}: no HTTP: {}", shown(&line)))?;
             if status.map_or((200..300).contains(&found), |status| status == found) {
@@ -38,7 +47,7 @@ pub async fn check(check: &Check, endpoint: &Endpoint) -> Result<(), String> {
             stream.write_all(send.as_bytes()).await.map_err(failed)?;
             let expect = expect.as_bytes();
             // Who answers something else is not waited for.
-            let answer = until(&stream, |read| read.len() >= expect.len() || !expect.starts_with(read)).await;
+            let answer = until(stream, |read| read.len() >= expect.len() || !expect.starts_with(read)).await;
             let answer = answer.map_err(failed)?;
             if answer.starts_with(expect) {
                 return Ok(());

@@ -86,7 +86,9 @@ pub fn watch(endpoint: &Rc<Endpoint>, settings: config::Health, cluster: Rc<str>
                 Ok(result) => result,
                 Err(_) => Err(format!("no answer within {:?}", settings.timeout)),
             };
-            if endpoint.health.note(result, &settings) {
+            if let Some(result) = result.transpose()
+                && endpoint.health.note(result, &settings)
+            {
                 told(&endpoint, &cluster);
             }
             drop(endpoint);

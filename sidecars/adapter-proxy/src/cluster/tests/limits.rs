@@ -1,7 +1,7 @@
 //! What is too much.
 
 use super::{cluster, endpoint, port, refused, settings};
-use crate::cluster::Unavailable;
+use crate::cluster::{Failure, Unavailable};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -50,6 +50,30 @@ async fn first_come_first_served() {
         assert_eq!((cluster.counters.refused.get(), endpoint(&cluster, 1).busy()), (1, 0));
     };
     LocalSet::new().run_until(tasks).await;
+}
+
+/// That an endpoint was left out for long enough nobody tells, and those that wait are served all the same.
+#[tokio::test(start_paused = true)]
+async fn one_that_was_left_out_is_tried_by_those_that_wait() {
+    const SETTINGS: &str = "limits: {connections: 1}, outlier: {failures: 1, eject-for: 800ms}, connect-timeout: 1s";
+    for meanwhile in [false, true] {
+        let cluster = cluster(&format!(
+            "{{endpoints: ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3'], balance: round-robin, {SETTINGS}}}"
+        ));
+        let [one, _two, _three] = [(); 3].map(|()| cluster.choose(&[]).unwrap());
+        let out = port(one.endpoint());
+        let fails = async move {
+            let mut one = one;
+            one.failed(Failure::Timeout);
+        };
+        let waited = if meanwhile {
+            tokio::join!(cluster.wait(&[]), fails).0
+        } else {
+            fails.await;
+            cluster.wait(&[]).await
+        };
+        assert_eq!(waited.map(|chosen| port(chosen.endpoint())), Ok(out));
+    }
 }
 
 #[tokio::test(start_paused = true)]

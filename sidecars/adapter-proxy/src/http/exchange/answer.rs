@@ -5,6 +5,7 @@ use super::super::buffer::{Buffer, Bytes};
 use super::super::framing::Bad;
 use super::super::metrics::add;
 use super::super::pump::{Broken, Pump};
+use super::super::refusal::MEMORY;
 use super::super::response::{self, Asked, Response};
 use super::super::upgrade;
 use super::mapping::Side;
@@ -18,6 +19,10 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::task::Poll;
 use tokio::time::Instant;
+
+/// With so many requests under way the end of a connection goes with the answer, which is a packet less for each. With
+/// fewer, the answer goes first: the client has it while the connection is being closed.
+const CROWD: u64 = 8;
 
 /// Of one answer. Servers send one or two.
 const MOST_INTERIM: u32 = 32;
@@ -47,7 +52,7 @@ impl Exchange<'_> {
         };
         self.attempts[index].next_head(end);
         if response.status < 200 && response.status != 101 {
-            return if self.interim(index, out).await { Err(None) } else { Ok(Next::Close) };
+            return if self.interim(index, out).await { Err(None) } else { Ok(self.gone()) };
         }
         let attempt = self.won(index, response.status);
         self.status = response.sent_status;
@@ -77,8 +82,9 @@ impl Exchange<'_> {
             // Those that lost were not heard, and nobody is to hear two of them.
             self.attempts.swap(0, index);
             self.attempts.truncate(1);
-            self.sent += out.len() as u64;
+            let length = out.len() as u64;
             let took = self.client.send(out, self.settings.stall_timeout).await;
+            self.sent += if took { length } else { 0 };
             if self.is_uploading() {
                 // What it waits for now is for the client to send.
                 self.attempts[0].deadline = Instant::now() + self.patience();
@@ -107,7 +113,9 @@ impl Exchange<'_> {
             500 | 502..=504 => attempt.of.failed(Failure::Status),
             _ => attempt.of.succeeded(),
         }
-        self.http.recent.add(now, now - attempt.begun);
+        if !self.is_uploading() {
+            self.http.recent.add(now, now - attempt.begun);
+        }
         attempt
     }
 
@@ -130,7 +138,8 @@ impl Exchange<'_> {
         let Response { body, reusable, delimited, chunked, .. } = response;
         let early = self.is_uploading();
         let goes_on = self.request.keep_alive && delimited && !early;
-        let mut download = Pump::new(body, chunked, out).then_close(!goes_on);
+        let is_crowded = self.http.counters.active() >= CROWD;
+        let mut download = Pump::new(body, chunked, out).then_close(!goes_on && is_crowded);
         let result = self.pump(&mut download, &upstream, &mut input).await;
         match result {
             Ok(()) => {}
@@ -153,39 +162,43 @@ impl Exchange<'_> {
     /// Relays the body, while the rest of the request goes the other way if there is one. Without an error when the
     /// upstream has sent nothing for too long.
     async fn pump(&mut self, download: &mut Pump, upstream: &Stream, input: &mut Buffer) -> Result<(), Option<Broken>> {
-        let stall = self.settings.stall_timeout;
         let (mut up, mut down) = (self.upload.as_ref().map_or(0, |upload| upload.data), 0);
         let mut uploading = self.uploading();
-        self.client.timer.set(Instant::now() + stall);
+        let mut moved = Instant::now();
         poll_fn(|context| {
-            let client = &mut *self.client;
             if let Some(upload) = &mut self.upload {
-                uploading = uploading.poll(context, upload, client, upstream);
+                uploading = uploading.poll(context, upload, self.client, upstream);
             }
-            let polled = download.poll(context, (upstream, input), &client.stream);
+            let polled = download.poll(context, (upstream, input), &self.client.stream);
             let before = (up, down);
             (up, down) = (self.upload.as_ref().map_or(0, |upload| upload.data), download.bytes);
             if (up, down) != before {
-                client.connection.moved(Way::Up, up - before.0);
-                client.connection.moved(Way::Down, down - before.1);
+                self.client.connection.moved(Way::Up, up - before.0);
+                self.client.connection.moved(Way::Down, down - before.1);
                 self.sent += down - before.1;
-                client.timer.set(Instant::now() + stall);
+                moved = Instant::now();
             }
             if let Poll::Ready(result) = polled {
                 return Poll::Ready(result.map_err(Some));
             }
-            let is_hungry = download.is_hungry(input);
-            let stalled = || if is_hungry { uploading.owed() } else { Some(Broken::Sink(ErrorKind::TimedOut.into())) };
-            client.timer.poll(context).map(|()| Err(stalled()))
+            self.poll_quiet(context, moved, download.is_hungry(input), uploading).map(Err)
         })
         .await
     }
 
     /// The client is to see that it does not have all of the answer, also where its end is that of the connection.
     pub fn cut_off(&mut self, load: &mut Try, broken: Option<Broken>) {
-        // A client that does not take it, or keeps back what is wanted for it, has itself to blame.
-        if !matches!(broken, Some(Broken::Sink(_))) {
-            self.blame(load, broken);
+        match broken {
+            // A client that does not take it, or keeps back what is wanted for it, has itself to blame.
+            Some(Broken::Sink(_) | Broken::Gone) => drop(self.gone()),
+            Some(Broken::Memory) => {
+                self.error = Some(MEMORY.1);
+                add(&self.http.counters.memory, 1);
+            }
+            _ => {
+                self.error = Some("cut-off");
+                self.blame(load, broken);
+            }
         }
         // Whatever is still to be sent. Where that cannot be had, a length or a missing last chunk tells it, too.
         self.client.stream.reset();
@@ -199,6 +212,7 @@ impl Exchange<'_> {
             Some(Broken::Bad(bad)) => bad.0.to_owned(),
             Some(Broken::Source(error) | Broken::Sink(error)) => error.to_string(),
             Some(Broken::TooLarge) => "it is too large".into(),
+            Some(Broken::Gone | Broken::Memory) => return, // that is nobody's here
             None => format!("nothing has moved for {:?}", self.settings.stall_timeout),
         };
         let said = format_args!("cluster {cluster}: endpoint {endpoint}: its answer was cut off: {why}");

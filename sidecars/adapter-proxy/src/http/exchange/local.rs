@@ -30,7 +30,7 @@ impl Exchange<'_> {
             Some(To::Default | To::Cluster(_)) | None => {
                 let detail = "no route takes this request".to_owned();
                 let problem = Problem { status: 404, kind: "no-route", detail, route: None, mapping: None, at: None };
-                self.reply(404, |manner, out| problem.answer(manner, out)).await
+                self.explain(problem).await
             }
         }
     }
@@ -85,7 +85,7 @@ impl Exchange<'_> {
             let detail = "the request has what no head of an answer can have".to_owned();
             let route = routing.route(self.route()).map(|route| route.name.as_str());
             let problem = Problem { status: 400, kind: "request-unfit", detail, route, mapping: None, at: None };
-            return self.reply(400, |manner, out| problem.answer(manner, out)).await;
+            return self.explain(problem).await;
         };
         let reply = Reply { status: answer.status, reason: None, fields: &fields, body: answer.body.as_bytes() };
         self.reply(answer.status, |manner, out| reply.write(manner, out)).await

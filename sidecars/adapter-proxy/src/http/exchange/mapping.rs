@@ -6,6 +6,7 @@ use super::super::collect::Collect;
 use super::super::framing::Body;
 use super::super::problem::Problem;
 use super::super::pump::Broken;
+use super::super::refusal::MEMORY;
 use super::super::reply::Reply;
 use super::super::response::{Mapped, Response};
 use super::{Exchange, Next, Refusal};
@@ -40,7 +41,7 @@ impl Exchange<'_> {
             let mut out = Bytes::take();
             out.extend_from_slice(CONTINUE);
             if !self.client.send(out, self.settings.stall_timeout).await {
-                return Err(Next::Close);
+                return Err(self.gone());
             }
         }
         let data = self.collect_request(body, most).await?;
@@ -67,7 +68,7 @@ impl Exchange<'_> {
     }
 
     async fn collect_request(&mut self, body: Body, most: usize) -> Result<Bytes, Next> {
-        let mut collect = Collect::new(body, most);
+        let mut collect = Collect::new(body, most, self.settings.max_buffered);
         self.unread = true;
         while !collect.has_ended() {
             let (client, stall, before) = (&mut *self.client, self.settings.stall_timeout, collect.data.len());
@@ -77,7 +78,8 @@ impl Exchange<'_> {
             self.received += came;
             let refusal = match more {
                 Ok(()) => continue,
-                Err(Some(Broken::Source(_) | Broken::Sink(_))) => return Err(Next::Close),
+                Err(Some(Broken::Source(_) | Broken::Sink(_) | Broken::Gone)) => return Err(self.gone()),
+                Err(Some(Broken::Memory)) => MEMORY,
                 Err(Some(Broken::Bad(bad))) => Refusal(400, bad.0),
                 Err(Some(Broken::TooLarge)) => Refusal(413, "the body is too large"),
                 Err(None) => Refusal(408, "the body does not come"),
@@ -104,7 +106,7 @@ impl Exchange<'_> {
             return self.refuse(Refusal(502, "no-mapping")).await;
         };
         let source = Source { upstream, input, load, reusable: response.reusable };
-        let collect = Collect::new(response.body, mapping.max_body);
+        let collect = Collect::new(response.body, mapping.max_body, self.settings.max_buffered);
         let answer = Answer { status: response.sent_status, upstream_status: response.status, mapped, fields };
         match mapping.stream {
             None => self.relay_whole(source, collect, answer, mapping, task).await,
@@ -182,6 +184,7 @@ impl Exchange<'_> {
                     Err(failure) if !has_begun => return self.unfit(failure, Side::Answer(answer.mapped.number)).await,
                     Err(failure) => {
                         self.complain(&failure);
+                        self.error = Some("cut-off");
                         // What was sent is not to be taken for all.
                         self.client.stream.reset();
                         return Next::Close;
@@ -201,10 +204,11 @@ impl Exchange<'_> {
             }
             chunk(&made.body, collect.has_ended(), self.request.http10, &mut out);
             out.recount();
-            self.sent += out.len() as u64;
-            if !out.is_empty() && !self.client.send(out, self.settings.stall_timeout).await {
-                return Next::Close;
+            let length = out.len() as u64;
+            if length > 0 && !self.client.send(out, self.settings.stall_timeout).await {
+                return self.gone();
             }
+            self.sent += length;
         }
         self.keep(source);
         match goes_on {
@@ -217,22 +221,20 @@ impl Exchange<'_> {
     /// Reads more of an answer, while the rest of the request goes the other way if there is one. Without an error when
     /// the upstream has sent nothing for too long.
     async fn gather(&mut self, source: &mut Source, collect: &mut Collect) -> Result<(), Option<Broken>> {
-        let stall = self.settings.stall_timeout;
         let mut uploading = self.uploading();
-        self.client.timer.set(Instant::now() + stall);
+        let mut moved = Instant::now();
         poll_fn(|context| {
-            let client = &mut *self.client;
             if let Some(upload) = &mut self.upload {
                 let before = upload.data;
-                uploading = uploading.poll(context, upload, client, &source.upstream);
+                uploading = uploading.poll(context, upload, self.client, &source.upstream);
                 if upload.data != before {
-                    client.connection.moved(Way::Up, upload.data - before);
-                    client.timer.set(Instant::now() + stall);
+                    self.client.connection.moved(Way::Up, upload.data - before);
+                    moved = Instant::now();
                 }
             }
             match collect.poll(context, &source.upstream, &mut source.input) {
                 Poll::Ready(result) => Poll::Ready(result.map_err(Some)),
-                Poll::Pending => client.timer.poll(context).map(|()| Err(uploading.owed())),
+                Poll::Pending => self.poll_quiet(context, moved, true, uploading).map(Err),
             }
         })
         .await
@@ -244,6 +246,11 @@ impl Exchange<'_> {
             Some(Broken::TooLarge) => return self.unfit(too_large(), Side::Answer(number)).await,
             Some(Broken::Bad(_)) => Refusal(502, "bad-answer"),
             Some(Broken::Sink(_)) => return self.refuse(Refusal(408, "the body does not come")).await,
+            Some(Broken::Gone) => {
+                self.status = 0; // it has nothing of it
+                return self.gone();
+            }
+            Some(Broken::Memory) => return self.refuse(MEMORY).await,
             Some(_) => Refusal(502, "connection-broken"),
             None => Refusal(504, "try-timeout"),
         };
@@ -294,7 +301,7 @@ impl Exchange<'_> {
             Side::Head | Side::Page => (statuses.response, None),
         };
         let problem = Problem::of(failure, (unfit, statuses.deadline), &route.name, mapping);
-        self.reply(problem.status, |manner, out| problem.answer(manner, out)).await
+        self.explain(problem).await
     }
 
     fn complain(&self, failure: &filter::Failure) {

@@ -5,6 +5,7 @@ use super::super::attempt::{Attempt, Lost};
 use super::super::metrics::add;
 use super::{Exchange, Refusal};
 use crate::cluster::{Failure, Try};
+use crate::stream::is_own_fault;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -12,22 +13,30 @@ use tokio::time::Instant;
 /// Of one request, that are under way at a time.
 const MOST_AT_A_TIME: usize = 3;
 
+/// A kept connection that ends so soon has been closed when it was used. One that ends later may have had work to do.
+const JUST: Duration = Duration::from_secs(1);
+
 impl Exchange<'_> {
     /// The first try, or the next one when no other is under way.
     pub fn begin(&mut self, now: Instant) {
         if let Some(chosen) = self.cluster.at_once(&self.tried) {
-            let chosen = if self.may_hedge() { chosen } else { self.cluster.surer(chosen, &self.tried) };
+            let chosen = if self.only_asks() { chosen } else { self.cluster.surer(chosen, &self.tried) };
             return self.start(chosen, now);
         }
         let (cluster, tried) = (self.cluster.clone(), self.tried.clone());
         self.choosing = Some(Box::pin(async move { cluster.wait(&tried).await }));
+        self.hedge_at = None; // there is nothing to hedge
     }
 
-    pub fn start(&mut self, chosen: Try, now: Instant) {
+    pub fn start(&mut self, mut chosen: Try, now: Instant) {
+        if self.is_uploading() {
+            chosen.await_client(now);
+        }
         let endpoint = chosen.endpoint().clone();
         let (http, deadline) = (self.http, now + self.patience());
         let precious = !self.is_repeatable();
-        let pooled = if self.fresh { None } else { http.pool.take(&endpoint, precious, now) };
+        let idle = &self.settings.idle_upstreams;
+        let pooled = if self.fresh { None } else { http.pool.take(&endpoint, precious, idle, now) };
         if self.lost.take().is_some() {
             add(&http.counters.retries, 1);
         }
@@ -39,7 +48,7 @@ impl Exchange<'_> {
             add(&http.counters.connects, 1);
             Attempt::connect(chosen, self.cluster.connect_timeout(), now, deadline)
         });
-        let may = self.attempts.len() < MOST_AT_A_TIME && self.tries < self.settings.retries.tries;
+        let may = self.attempts.len() < MOST_AT_A_TIME && self.has_tries();
         let hedges = may && self.may_hedge();
         self.hedge_at = hedges.then(|| now + http.recent.too_long(now));
     }
@@ -55,11 +64,20 @@ impl Exchange<'_> {
         self.request.idempotent && self.upload.is_none() && self.interim == 0
     }
 
+    /// Whether it changes nothing, and can be sent again.
+    fn only_asks(&self) -> bool {
+        self.is_repeatable() && self.request.safe && self.received == 0 && self.request.upgrade.is_none()
+    }
+
     /// A PUT that hangs somewhere may be done after the next one, which was sent elsewhere. Of two that are under way at a
     /// time nobody knows which is first, so that only what changes nothing is sent so.
     fn may_hedge(&self) -> bool {
-        let only_asks = self.request.safe && self.received == 0 && self.request.upgrade.is_none();
-        self.settings.hedge && self.is_repeatable() && only_asks
+        self.settings.hedge && self.only_asks()
+    }
+
+    /// A kept connection that its server had closed is none of them.
+    fn has_tries(&self) -> bool {
+        self.tries < self.settings.retries.tries + u32::from(self.fresh)
     }
 
     /// Whether there is budget for sending it once more.
@@ -96,16 +114,19 @@ impl Exchange<'_> {
         let Lost { failure, error } = lost;
         let is_bad = error.kind() == ErrorKind::InvalidData;
         let others = !self.attempts.is_empty();
+        // What waits in a pool is closed by its server some time, and now and then right when it is used.
+        let is_silent = failure == Failure::Broken && attempt.input.is_empty() && self.interim == 0;
+        let was_closed = attempt.reused && is_silent && now.saturating_duration_since(attempt.begun) < JUST;
         // What has reached nobody is no load on anybody, so that it takes no budget.
         let again = !others
             && (attempt.sent == 0
-                || attempt.unseen && self.upload.is_none()
-                || self.is_repeatable() && !is_bad && self.tries < self.settings.retries.tries && self.may_spend(now));
-        // What waits in a pool is closed by its server some time, and now and then right when it is used. That is no
-        // fault of the server's, as long as the app does not notice.
-        let is_stale = attempt.reused && failure == Failure::Broken && attempt.input.is_empty() && (others || again);
+                || attempt.unseen && self.upload.is_none() && self.interim == 0
+                || self.is_repeatable() && !is_bad && (was_closed || self.has_tries() && self.may_spend(now)));
+        // That is no fault of the server's, as long as the app does not notice.
+        let is_stale = was_closed && (others || again);
         if is_stale {
             self.fresh = true;
+            attempt.of.came_to_nothing();
         } else {
             self.blame_for(&mut attempt, failure, &error);
         }
@@ -133,7 +154,12 @@ impl Exchange<'_> {
     /// Counts it as the endpoint's fault, and says so.
     fn blame_for(&self, attempt: &mut Attempt, failure: Failure, error: &io::Error) {
         let endpoint = attempt.of.endpoint().clone();
-        attempt.of.failed(failure);
+        let is_own = failure == Failure::Connect && is_own_fault(error);
+        if is_own {
+            attempt.of.came_to_nothing();
+        } else {
+            attempt.of.failed(failure);
+        }
         let kind = match failure {
             Failure::Connect => "connect",
             Failure::Timeout => "timeout",
@@ -142,7 +168,9 @@ impl Exchange<'_> {
         };
         let traffic = self.client.connection.traffic();
         if failure == Failure::Connect {
-            self.http.pool.forget(&endpoint);
+            if !is_own {
+                self.http.pool.forget(&endpoint);
+            }
             add(&traffic.connect_failures, 1);
         }
         let said = format_args!("cluster {}: endpoint {endpoint}: {error}", self.cluster.name);

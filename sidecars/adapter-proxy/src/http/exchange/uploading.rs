@@ -29,7 +29,7 @@ impl Exchange<'_> {
 impl Uploading {
     /// Sends on what there is.
     pub fn poll(self, context: &mut Context, upload: &mut Pump, client: &mut Client, upstream: &Stream) -> Self {
-        if matches!(self, Self::Over | Self::Failed) {
+        if self.is_over() {
             return self;
         }
         match upload.poll(context, (&client.stream, &mut client.input), upstream) {
@@ -38,6 +38,11 @@ impl Uploading {
             Poll::Ready(Ok(()) | Err(Broken::Sink(_))) => Self::Over,
             Poll::Ready(Err(_)) => Self::Failed,
         }
+    }
+
+    /// Whether nothing more is read of the client.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Over | Self::Failed)
     }
 
     /// What it means when the upstream sends nothing for too long: `None` that it has itself to blame, and not a client

@@ -102,7 +102,8 @@ impl<'a> Fields<'a> {
         out: &mut Vec<u8>,
     ) -> Option<String> {
         let (forwards, replaced) = (settings.x_forwarded, |forward| forward == Forward::Replace);
-        let (mut seen_for, mut via, mut forwarded, mut trace) = (vec![], vec![], vec![], None);
+        let (mut seen_for, mut via, mut forwarded) = (vec![], vec![], vec![]);
+        let trace = settings.logs().then(|| trace::of(headers));
         for header in headers {
             let value = header.value;
             match Name::of(header.name) {
@@ -115,11 +116,8 @@ impl<'a> Fields<'a> {
                 // The first proxy knows them, and it was not this one.
                 Name::Forwarded if settings.forwarded == Forward::Append => join(&mut forwarded, value),
                 Name::Forwarded if replaced(settings.forwarded) => {}
-                Name::Traceparent if settings.logs() && (trace.is_some() || !trace::is_one(value)) => {}
+                Name::Traceparent | Name::Tracestate if trace == Some(None) => {}
                 name => {
-                    if name == Name::Traceparent {
-                        trace = Some(value);
-                    }
                     // What `Connection` names is for this hop alone; but how the message is read, it cannot change.
                     if name == Name::ContentLength || self.is_edited || !self.says(header.name) {
                         field(out, header.name.as_bytes(), value);
@@ -142,7 +140,7 @@ impl<'a> Fields<'a> {
             field(out, b"Via", &via);
         }
         self.forward(headers, settings, client, (seen_for, forwarded), out);
-        settings.logs().then(|| {
+        trace.map(|trace| {
             let made;
             let trace = if let Some(trace) = trace {
                 trace
