@@ -204,17 +204,18 @@ impl Exchange<'_> {
         self.client.stream.reset();
     }
 
-    /// Counts it as the endpoint's fault, and says so.
+    /// Counts it as the endpoint's fault, if it is, and says so.
     pub fn blame(&mut self, load: &mut Try, broken: Option<Broken>) {
-        load.failed(if broken.is_some() { Failure::Broken } else { Failure::Timeout });
-        let (cluster, endpoint) = (&self.cluster.name, load.endpoint());
+        let failure = if broken.is_some() { Failure::Broken } else { Failure::Timeout };
         let why = match broken {
             Some(Broken::Bad(bad)) => bad.0.to_owned(),
             Some(Broken::Source(error) | Broken::Sink(error)) => error.to_string(),
             Some(Broken::TooLarge) => "it is too large".into(),
-            Some(Broken::Gone | Broken::Memory) => return, // that is nobody's here
+            Some(Broken::Gone | Broken::Memory) => return,
             None => format!("nothing has moved for {:?}", self.settings.stall_timeout),
         };
+        load.failed(failure);
+        let (cluster, endpoint) = (&self.cluster.name, load.endpoint());
         let said = format_args!("cluster {cluster}: endpoint {endpoint}: its answer was cut off: {why}");
         self.client.connection.traffic().complaints.say("cut", &endpoint.name, said);
     }
