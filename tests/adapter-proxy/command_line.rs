@@ -41,6 +41,26 @@ fn a_variable_is_named_that_is_wrong() {
     assert!(!refuse(launch, 2, &["1d"]).contains("environment"));
 }
 
+/// Templates leave them so.
+#[test]
+fn an_empty_variable_says_nothing() {
+    let launch = proxy::launch(&[&"check", &"--listen", &"127.0.0.1:1", &"--to", &"a:1"]);
+    let launch = ["CONFIG", "QUIT", "PROTOCOL", "DRAIN_TIMEOUT", "LOG_FORMAT"].iter().fold(launch, |launch, flag| {
+        launch.env(&format!("ADAPTER_PROXY_{flag}"), "") //
+    });
+    e2e::sidecar::succeed(launch);
+}
+
+#[test]
+fn the_admin_endpoint_is_no_listener() {
+    for (admin, listen) in
+        [("127.0.0.1:9630", "127.0.0.1:9630"), ("127.0.0.1:9630", "0.0.0.0:9630"), ("[::]:1", "127.0.0.1:1")]
+    {
+        let launch = proxy::launch(&[&"--admin", &admin, &"check", &"--listen", &listen, &"--to", &"a:1"]);
+        refuse(launch, 2, &[&format!("{admin} is the admin endpoint's, too"), "hint: choose another one for that"]);
+    }
+}
+
 #[test]
 fn mistakes_as_json() {
     for (launch, message, hint) in [
@@ -104,6 +124,7 @@ fn what_leads_nowhere() {
             "leads to itself",
         ),
         (listener("cluster: c\n  http: {hedge: false}"), "2:3", "has `http`, which is for requests"),
+        (listener("cluster: c\n  idle-timeout: 0"), "4:17", "0 leaves no time at all"),
         (listener("cluster: ''").replace("c:", "'':"), "4:16", "the name of a cluster is empty"),
         (
             listener("cluster: c\n  protocol: http\n  http: {retries: {methods: [get]}}"),

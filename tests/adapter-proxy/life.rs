@@ -193,12 +193,15 @@ fn the_deadline_and_busy_connections() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for second in [Signal::SIGTERM, Signal::SIGINT] {
-        let proxy = Proxy::to(&[echo("hello")], &[&"--drain-timeout", &"10m"]);
-        let _open = proxy.connect();
+        let proxy = Proxy::to(&[echo("hello")], &[&"--drain-timeout", &"10m", &"--quiet-for", &"10m"]);
+        let mut open = proxy.connect();
+        assert_eq!(read(&mut open, 5), "hello");
         proxy.sidecar.signal(Signal::SIGTERM);
         proxy.sidecar.until_said("asked to stop");
         proxy.sidecar.signal(second);
         assert_eq!(proxy.sidecar.end().code, 1);
+        let error = open.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "an end would say that this was all");
     }
 }
 

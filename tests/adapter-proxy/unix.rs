@@ -1,10 +1,11 @@
 //! Unix sockets that it listens on: files with a mode, which outlive who made them.
 
+use e2e::process::until;
 use e2e::proxy::{self, Place, Proxy, echo};
-use e2e::sidecar::{Sidecar, free_port, refuse, with};
+use e2e::sidecar::{Sidecar, free_port, get, refuse, with};
 use nix::sys::socket::{Shutdown, shutdown};
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
@@ -36,7 +37,7 @@ fn its_mode_and_its_end() {
     let proxy = Proxy::of(&place, free_port(), &[]);
     assert_eq!((mode(&socket), hello(&socket)), (0o660, "hello".into()));
     place.write(&config(&socket, ", mode: \"0606\"", address));
-    e2e::process::until("it has another mode", || mode(&socket) == 0o606);
+    until("it has another mode", || mode(&socket) == 0o606);
     assert_eq!(hello(&socket), "hello");
     assert_eq!(proxy.terminate().code, 0);
     assert!(!socket.exists());
@@ -48,6 +49,33 @@ fn its_mode_and_its_end() {
     fs::write(&socket, "").unwrap();
     assert_eq!(proxy.terminate().code, 0);
     assert!(socket.exists());
+}
+
+/// An app that tidies up its directory has nowhere to connect to, and there is a way out.
+#[test]
+fn one_that_somebody_removed() {
+    let (place, address) = (Place::new(""), echo("hello"));
+    let socket = place.path().join("app.sock");
+    let config = config(&socket, "", address);
+    place.write(&config);
+    let proxy = Proxy::of(&place, free_port(), &[]);
+    let mut open = UnixStream::connect(&socket).unwrap();
+    let mut heard = [0; 5];
+    open.read_exact(&mut heard).unwrap();
+    fs::remove_file(&socket).unwrap();
+    let (status, why) = get(proxy.admin, "/readyz").unwrap();
+    assert!(status == 503 && why.contains(socket.to_str().unwrap()), "{status}: {why}");
+    place.write(&format!("{config}# once more\n"));
+    until("it is made anew", || get(proxy.admin, "/readyz").is_ok_and(|(status, _)| status == 200));
+    assert_eq!((mode(&socket), hello(&socket)), (0o660, "hello".into()));
+    // What was open goes on, and counts as before.
+    open.write_all(b"again").unwrap();
+    open.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"again");
+    assert_eq!(proxy.metric("adapter_proxy_connections_total"), 2);
+    drop(open);
+    assert_eq!(proxy.terminate().code, 0);
+    assert!(!socket.exists());
 }
 
 #[test]

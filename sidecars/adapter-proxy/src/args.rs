@@ -260,6 +260,12 @@ impl Options {
                 return Err(Usage(text.into()));
             }
         };
+        if let Address::At(at) = &admin
+            && config.listeners.iter().any(|listener| listener.listen.takes(&ListenAddress::Socket(*at)))
+        {
+            let text = "is the admin endpoint's, too\nhint: choose another one for that with `--admin`, or `off`";
+            return Err(Usage(format!("{at} {text}")));
+        }
         Ok(Settings { config, file: self.config, ending: self.ending, admin, quit: self.quit })
     }
 }

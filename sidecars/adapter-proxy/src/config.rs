@@ -146,7 +146,7 @@ pub struct Listener {
     #[serde(default = "max_connections", deserialize_with = "at_least_one")]
     pub max_connections: usize,
     /// A connection on which nothing has moved for so long is closed
-    #[serde(default = "idle_timeout", deserialize_with = "chassis::config::duration")]
+    #[serde(default = "idle_timeout", deserialize_with = "chassis::config::some_time")]
     pub idle_timeout: Duration,
     /// Who may connect to a Unix socket: its owner and its group, unless it says something else
     #[serde(default = "mode", deserialize_with = "octal")]

@@ -22,7 +22,7 @@ pub struct Door {
 }
 
 struct Opened {
-    listener: Listener,
+    listener: Rc<Listener>,
     traffic: Rc<Traffic>,
     /// What is followed by connections that come later
     settings: RefCell<(config::Listener, Rc<Routing>)>,
@@ -50,7 +50,7 @@ impl Door {
     ) -> Self {
         listener.set_client_first(settings.0.protocol == Protocol::Http);
         let http = Http::new(&settings.0, settings.1.clone(), shared.log.clone());
-        let (settings, shared) = (RefCell::new(settings), shared.clone());
+        let (listener, settings, shared) = (Rc::new(listener), RefCell::new(settings), shared.clone());
         let opened = Rc::new(Opened { listener, traffic, settings, http, shared });
         let accepting = spawn_local(accept(opened.clone())).abort_handle();
         Self { opened, accepting }
@@ -74,8 +74,12 @@ impl Door {
     /// Hears of each connection at once from now on, and says how long it may be until it has heard of those before.
     pub fn hear_all(&self) -> Duration {
         self.opened.listener.set_client_first(false);
-        let may_not_know = matches!(self.opened.listener, Listener::Tcp(_)) && self.http().is_some();
+        let may_not_know = matches!(*self.opened.listener, Listener::Tcp(_)) && self.http().is_some();
         if may_not_know { SILENT } else { Duration::ZERO }
+    }
+
+    pub fn listener(&self) -> &Rc<Listener> {
+        &self.opened.listener
     }
 
     pub fn traffic(&self) -> &Rc<Traffic> {

@@ -10,6 +10,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -72,6 +73,14 @@ impl Listener {
     pub fn set_client_first(&self, is_first: bool) {
         if let Self::Tcp(listener) = self {
             socket::defer_accept(listener.get_ref(), u8::from(is_first));
+        }
+    }
+
+    /// The path of a Unix socket whose file somebody has removed, so that nobody can connect to it any more.
+    pub fn lost(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(socket) => socket.lost(),
         }
     }
 

@@ -34,6 +34,6 @@ fn main() -> ExitCode {
 }
 
 fn proxy(settings: Settings) -> anyhow::Result<()> {
-    let stop = Stop::after(settings.ending.drain_timeout)?;
+    let stop = Stop::after_goodbye(settings.ending.drain_timeout)?;
     service::run(proxy::proxy(settings, &stop))
 }

@@ -17,7 +17,7 @@ use adapter_proxy::traffic::Traffic;
 use anyhow::{Context, Result};
 use chassis::admin;
 use chassis::message;
-use chassis::stop::Stop;
+use chassis::stop::{Stop, Stopped};
 use chassis::watch::Watch;
 use rustix::fs::Mode;
 use std::collections::BTreeMap;
@@ -109,6 +109,7 @@ impl Proxy {
                 () = watch.changed() => self.reload(),
                 () = &mut quiet => return Ok(()),
                 () = &mut over => return drain::cut_off(&status.traffic()),
+                () = stop.again() => return drain::cut_off(&status.traffic()).and(Err(Stopped.into())),
             }
         }
     }
@@ -122,11 +123,13 @@ impl Proxy {
 
     /// Returns whether it is another one. Nothing has changed when it cannot be followed.
     fn follow(&mut self, config: Config) -> Result<bool> {
-        if self.config.as_ref() == Some(&config) {
+        let is_open = |listen: &Address| self.doors.get(listen).is_some_and(|door| door.listener().lost().is_none());
+        let to_open: Vec<_> = config.listeners.iter().filter(|listener| !is_open(&listener.listen)).collect();
+        if to_open.is_empty() && self.config.as_ref() == Some(&config) {
             return Ok(false);
         }
         let mut new = BTreeMap::new();
-        for listener in config.listeners.iter().filter(|listener| !self.doors.contains_key(&listener.listen)) {
+        for listener in to_open {
             new.insert(listener.listen.clone(), Listener::at(&listener.listen, Mode::from_raw_mode(listener.mode))?);
         }
         let clusters =
@@ -136,7 +139,8 @@ impl Proxy {
             gone.retire();
         }
         self.status.clusters.replace(self.clusters.clone());
-        self.doors.retain(|address, _| config.listeners.iter().any(|listener| listener.listen == *address));
+        let is_wanted = |listen: &Address| config.listeners.iter().any(|listener| listener.listen == *listen);
+        self.doors.retain(|listen, _| is_wanted(listen) && !new.contains_key(listen));
         let workers = self.workers(&config);
         let stays = |before: &Rc<Workers>| workers.as_ref().is_some_and(|workers| Rc::ptr_eq(workers, before));
         if let Some(before) = self.workers.take().filter(|before| !stays(before)) {
@@ -229,6 +233,7 @@ impl Proxy {
         let gone = |traffic: &Rc<Traffic>| !self.doors.contains_key(&traffic.listener) && traffic.open() > 0;
         all.extend(before.into_iter().filter(|(traffic, _)| gone(traffic)));
         self.status.traffic.replace(all);
+        self.status.listeners.replace(self.doors.values().map(Door::listener).cloned().collect());
         self.status.http.replace(self.doors.values().filter_map(Door::http).cloned().collect());
     }
 }

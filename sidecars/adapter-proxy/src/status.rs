@@ -4,6 +4,7 @@ use crate::door::Shared;
 use adapter_proxy::cluster::{self, Cluster};
 use adapter_proxy::filter;
 use adapter_proxy::http::{self, Http};
+use adapter_proxy::listener::Listener;
 use adapter_proxy::traffic::Traffic;
 use chassis::admin::{Page, Service};
 use chassis::exposition::Exposition;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub struct Status {
     pub listening: Cell<bool>,
+    pub listeners: RefCell<Vec<Rc<Listener>>>,
     /// What each listener has had, and the name of the cluster it leads to
     pub traffic: RefCell<Vec<(Rc<Traffic>, Rc<str>)>>,
     /// Of listeners that speak HTTP, each
@@ -38,7 +40,13 @@ impl Status {
 impl Service for Status {
     /// Whether the app can connect. How the endpoints do is another thing: that the app has to be told anyway.
     fn ready(&self) -> Result<(), String> {
-        if self.listening.get() { Ok(()) } else { Err("not listening yet".into()) }
+        if !self.listening.get() {
+            return Err("not listening yet".into());
+        }
+        match self.listeners.borrow().iter().find_map(|listener| listener.lost()) {
+            Some(path) => Err(format!("somebody has removed {}: a reload or a restart makes it anew", path.display())),
+            None => Ok(()),
+        }
     }
 
     fn metrics(&self) -> String {

@@ -73,7 +73,10 @@ fn from_environment(command: Command, program: &str) -> Command {
     let command = command.mut_args(|argument| match argument.get_long() {
         Some(flag) if !matches!(flag, "help" | "version") => {
             let variable = variable(program, flag);
-            switch(argument).env(variable).hide_env_values(true)
+            // One that a template has left empty says nothing.
+            let is_empty = std::env::var_os(&variable).is_some_and(|value| value.is_empty());
+            let argument = switch(argument);
+            if is_empty { argument } else { argument.env(variable).hide_env_values(true) }
         }
         _ => argument,
     });

@@ -76,6 +76,15 @@ pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     read(deserializer, args::duration)
 }
 
+/// The same where none at all makes no sense.
+///
+/// # Errors
+/// When it is none, or 0.
+pub fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let time = duration(deserializer)?;
+    if time.is_zero() { Err(de::Error::custom("0 leaves no time at all")) } else { Ok(time) }
+}
+
 /// A size such as `4MiB`, in bytes, for `#[serde(deserialize_with)]`.
 ///
 /// # Errors

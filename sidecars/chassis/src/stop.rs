@@ -1,12 +1,14 @@
 //! One deadline: SIGTERM or SIGINT lets a program finish what it has begun, for so long and no longer. A second one
 //! ends it at once.
 
+#![expect(unsafe_code, reason = "a handler of signals is a promise of what it does not do")]
+
 use crate::message;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::low_level;
 use std::fmt::{self, Display, Formatter};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,8 @@ mod wake;
 
 /// Whether the end was asked for, and when it must be.
 pub struct Stop {
-    asked: Arc<AtomicBool>,
+    /// So many times
+    asked: Arc<AtomicUsize>,
     since: OnceLock<Instant>,
     drain: Duration,
     #[cfg(feature = "service")]
@@ -40,18 +43,36 @@ impl Stop {
     /// # Errors
     /// If the kernel does not let it.
     pub fn after(drain: Duration) -> Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
+        Self::heeding(drain, 2)
+    }
+
+    /// The same for a program that has something to tell others at its end, whatever it is: the second signal is its own
+    /// to hear, as [`again`](Self::again), and the third ends it.
+    ///
+    /// # Errors
+    /// If the kernel does not let it.
+    #[cfg(feature = "service")]
+    pub fn after_goodbye(drain: Duration) -> Result<Self> {
+        Self::heeding(drain, 3)
+    }
+
+    fn heeding(drain: Duration, last: usize) -> Result<Self> {
+        let asked = Arc::new(AtomicUsize::new(0));
         for signal in [SIGTERM, SIGINT] {
-            // In this order: the first signal finds the flag down, sets it, and only the second one ends the process.
-            flag::register_conditional_shutdown(signal, 1, asked.clone())
-                .and_then(|_| flag::register(signal, asked.clone()))
-                .context("cannot handle signals")?;
+            let asked = asked.clone();
+            let heed = move || {
+                if asked.fetch_add(1, Ordering::Relaxed) + 1 >= last {
+                    low_level::exit(1);
+                }
+            };
+            // SAFETY: it counts, or calls _exit(2): both may be done in the middle of anything.
+            unsafe { low_level::register(signal, heed) }.context("cannot handle signals")?;
         }
         Ok(Self {
             asked,
             since: OnceLock::new(),
             drain,
-            // After the flag: who is woken finds it up.
+            // After the count: who is woken finds it.
             #[cfg(feature = "service")]
             wake: wake::Wake::at(&[SIGTERM, SIGINT])?,
         })
@@ -72,7 +93,16 @@ impl Stop {
     #[cfg(feature = "service")]
     pub async fn asked(&self) {
         while self.since().is_none() {
-            self.wake.up(|| self.asked.load(Ordering::Relaxed)).await;
+            self.wake.up(|| self.asked.load(Ordering::Relaxed) > 0).await;
+        }
+    }
+
+    /// Resolves when it was asked for once more: it is to end at once.
+    #[cfg(feature = "service")]
+    pub async fn again(&self) {
+        let is_again = || self.asked.load(Ordering::Relaxed) > 1;
+        while !is_again() {
+            self.wake.up(is_again).await;
         }
     }
 
@@ -92,6 +122,6 @@ impl Stop {
             }
             now
         };
-        self.asked.load(Ordering::Relaxed).then(|| *self.since.get_or_init(noticed))
+        (self.asked.load(Ordering::Relaxed) > 0).then(|| *self.since.get_or_init(noticed))
     }
 }

@@ -92,6 +92,38 @@ fn a_second_signal_ends_it() {
     .unwrap();
 }
 
+/// Who has a goodbye to say hears of the second one, and the third ends it.
+#[test]
+fn a_second_signal_is_heard() {
+    const NAME: &str = "a_second_signal_is_heard";
+    if !child::is(NAME) {
+        let output = child::run(NAME, ":");
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("goodbye") && !said.contains("still here"), "{said}");
+        return;
+    }
+    let stop = Stop::after_goodbye(LIMIT).unwrap();
+    service::run(async {
+        signal(SIGTERM);
+        stop.asked().await;
+        let early = tokio::time::timeout(Duration::from_millis(10), stop.again()).await;
+        assert!(early.is_err());
+        let again = async {
+            tokio::join!(stop.again(), async {
+                tokio::task::yield_now().await;
+                signal(SIGINT);
+            });
+        };
+        tokio::time::timeout(LIMIT, again).await?;
+        eprintln!("goodbye");
+        signal(SIGTERM);
+        eprintln!("still here");
+        Ok(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_service_may_open_as_many_files_as_it_is_let() {
     const NAME: &str = "a_service_may_open_as_many_files_as_it_is_let";

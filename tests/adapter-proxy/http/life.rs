@@ -177,6 +177,38 @@ fn the_deadline_and_requests() {
     }
 }
 
+/// It is in a hurry, and still nothing looks whole that is not.
+#[test]
+fn a_second_signal_cuts_off_what_is_under_way() {
+    let backend = Backend::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nbegun");
+        std::thread::park();
+        false
+    });
+    let (reader, writer) = pipe().expect("a pipe");
+    let proxy = Proxy::of(one(vec![backend.address], "access-log: text", ""), |launch| {
+        ending("10m")(launch).redirected(1, writer)
+    });
+    let mut client = proxy.client();
+    client.send("GET /endless HTTP/1.0\r\n\r\n");
+    let mut heard = vec![];
+    while !heard.ends_with(b"begun") {
+        let mut byte = [0];
+        client.stream.read_exact(&mut byte).expect("the answer begins");
+        heard.push(byte[0]);
+    }
+    proxy.sidecar.signal(Signal::SIGTERM);
+    proxy.sidecar.until_said("asked to stop");
+    proxy.sidecar.signal(Signal::SIGTERM);
+    let ended = proxy.sidecar.end();
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("connections are cut off: 1 of "), "{}", ended.stderr);
+    assert_eq!(client.stream.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+    let mut log = String::new();
+    File::from(reader).read_to_string(&mut log).expect("a log");
+    assert!(log.contains("/endless") && log.contains("proxy-ended"), "{log}");
+}
+
 /// As with TCP: nothing is missing where nothing moves.
 #[test]
 fn the_deadline_and_a_silent_upgrade() {

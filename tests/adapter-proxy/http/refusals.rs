@@ -157,7 +157,9 @@ fn answers_that_make_no_sense() {
         "HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 20 What\r\nContent-Length: 0\r\n\r\n",
         "HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n",
-        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "+PONG\r\n",
+        "\r\n",
     ] {
         let backend = Backend::start(move |_, stream| stream.write_all(bytes.as_bytes()).is_ok());
         let proxy = Proxy::start(&[backend.address], "");

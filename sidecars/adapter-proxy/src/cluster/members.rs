@@ -87,7 +87,8 @@ impl Members {
         let is_new = !new.is_empty() || !gone.is_empty();
         if is_new && !before.is_empty() {
             message::info(format_args!(
-                "the cluster {cluster} has {count} endpoints now{}{}",
+                "the cluster {cluster} has {count} {} now{}{}",
+                if count == 1 { "endpoint" } else { "endpoints" },
                 named("new", new.iter()),
                 named("gone", gone.iter().copied())
             ));

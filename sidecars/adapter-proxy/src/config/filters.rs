@@ -14,7 +14,7 @@ pub struct Filters {
     #[serde(deserialize_with = "workers")]
     pub workers: usize,
     /// Of one body; a worker that takes longer is killed
-    #[serde(deserialize_with = "chassis::config::duration")]
+    #[serde(deserialize_with = "chassis::config::some_time")]
     pub deadline: Duration,
     /// Of each process, in bytes of address space
     #[serde(deserialize_with = "memory")]

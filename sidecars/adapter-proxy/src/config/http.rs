@@ -21,16 +21,16 @@ pub struct Http {
     #[serde(deserialize_with = "buffered_size")]
     pub max_buffered: usize,
     /// From the first byte of a head to its last
-    #[serde(deserialize_with = "some_time")]
+    #[serde(deserialize_with = "chassis::config::some_time")]
     pub header_timeout: Duration,
     /// From sending a request to the head of the answer
-    #[serde(deserialize_with = "some_time")]
+    #[serde(deserialize_with = "chassis::config::some_time")]
     pub try_timeout: Duration,
     /// The same, of all tries together
-    #[serde(deserialize_with = "some_time")]
+    #[serde(deserialize_with = "chassis::config::some_time")]
     pub request_timeout: Duration,
     /// A body of which nothing has moved for so long is cut off
-    #[serde(deserialize_with = "some_time")]
+    #[serde(deserialize_with = "chassis::config::some_time")]
     pub stall_timeout: Duration,
     /// What upstreams are asked for instead of what the app asks for
     #[serde(deserialize_with = "host")]
@@ -142,11 +142,6 @@ impl Default for Idle {
     fn default() -> Self {
         Self { connections: 256, timeout: Duration::from_secs(30) }
     }
-}
-
-fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let time = chassis::config::duration(deserializer)?;
-    if time.is_zero() { Err(D::Error::custom("0 leaves no time at all")) } else { Ok(time) }
 }
 
 fn tries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

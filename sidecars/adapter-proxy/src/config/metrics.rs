@@ -81,7 +81,7 @@ pub struct Written {
     preset: Option<String>,
     source: source::Written,
     format: Option<Format>,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "some_time")]
     timeout: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     cache: Option<Duration>,
@@ -140,6 +140,10 @@ impl TryFrom<Written> for Target {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     chassis::config::duration(deserializer).map(Some)
+}
+
+fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    chassis::config::some_time(deserializer).map(Some)
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {

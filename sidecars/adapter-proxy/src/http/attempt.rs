@@ -135,6 +135,9 @@ impl Attempt {
         loop {
             match self.scan.find(self.input.filled()) {
                 Found::End(end) if end <= longest_head => return Poll::Ready(Ok(end)),
+                Found::More if !may_be_http(self.input.filled()) => {
+                    return lost(io::Error::new(ErrorKind::InvalidData, "what it answers is no HTTP"));
+                }
                 Found::More if self.input.filled().len() < longest_head => {}
                 Found::BareLf => {
                     return lost(io::Error::new(ErrorKind::InvalidData, "a line of its answer ends in a bare LF"));
@@ -159,6 +162,11 @@ impl Attempt {
             }
         }
     }
+}
+
+/// Whether an answer may begin so. One of another protocol is not waited for to its end, which may never come.
+fn may_be_http(begin: &[u8]) -> bool {
+    begin.iter().zip(b"HTTP/").all(|(one, other)| one == other)
 }
 
 #[cfg(test)]

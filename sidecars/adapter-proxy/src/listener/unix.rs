@@ -54,11 +54,17 @@ impl Socket {
     pub fn set_mode(&self, mode: Mode) -> io::Result<()> {
         Ok(chmod(&self.path, mode)?)
     }
+
+    /// Its path, if its file is not there any more.
+    pub fn lost(&self) -> Option<&Path> {
+        let is_there = fs::symlink_metadata(&self.path).is_ok_and(|file| identity(&file) == self.file);
+        (!is_there).then_some(&self.path)
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|file| identity(&file) == self.file) {
+        if self.lost().is_none() {
             // If it cannot be removed the next one does it.
             let _ = fs::remove_file(&self.path);
         }

@@ -34,7 +34,7 @@ pub struct Elasticsearch {
     #[serde(default = "requests")]
     pub requests: usize,
     /// A request that takes longer has failed
-    #[serde(default = "timeout", deserialize_with = "chassis::config::duration")]
+    #[serde(default = "timeout", deserialize_with = "chassis::config::some_time")]
     pub timeout: Duration,
     #[serde(default)]
     pub dead_letter: DeadLetter,
