@@ -1,4 +1,4 @@
-use super::{duration, load, parse, size};
+use super::{duration, load, parse, size, some_time};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,6 +49,19 @@ fn what_is_right() {
     assert_eq!((inner.flush_after, inner.max_line), (Duration::from_millis(200), 65_536));
     assert_eq!((inner.from, inner.enabled), (From::End, true));
     assert!(config.many.is_empty());
+}
+
+/// Elsewhere 0 may mean that there is nothing to wait for.
+#[test]
+fn some_times_are_none() {
+    #[derive(Deserialize, Debug)]
+    struct Timeout {
+        #[serde(deserialize_with = "some_time")]
+        timeout: Duration,
+    }
+    let read = |text| parse::<Timeout>(Path::new("app.yaml"), text);
+    assert_eq!(read("timeout: 1ms").unwrap().timeout, Duration::from_millis(1));
+    assert_eq!(read("timeout: 0s").unwrap_err().0, "app.yaml:1:10: 0 leaves no time at all");
 }
 
 /// Numbers alone are seconds and bytes, quoted or not.
