@@ -60,7 +60,8 @@ fn why_it_went_wrong() {
     let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     proxy.talk("GET / HTTP/1.1\r\n\r\n");
     proxy.talk("\x16\x03\x01");
-    proxy.talk(&get(&"x".repeat(300)));
+    proxy.talk(&format!("GET /{}", "x".repeat(300)));
+    proxy.talk(&format!("GET /cookie HTTP/1.1\r\nCookie: {}\r\n\r\n", "x".repeat(300)));
     proxy.talk("GET / HT");
     proxy.talk(&get("/cut"));
     proxy.talk(&get("/broken"));
@@ -82,9 +83,10 @@ fn why_it_went_wrong() {
         })
         .collect();
     let expected = [
-        ("-", "-", 400, "there is no Host"),
+        ("GET", "/", 400, "there is no Host"),
         ("-", "-", 400, "this is TLS, and no HTTP/1.1"),
         ("-", "-", 431, "the head is too long"),
+        ("GET", "/cookie", 431, "the head is too long"),
         ("-", "-", 408, "the head does not come"),
         ("GET", "/cut", 200, "cut-off"),
         ("GET", "/broken", 502, "connection-broken"),

@@ -66,11 +66,11 @@ pub async fn serve(stream: Stream, connection: Connection, http: Rc<Http>) {
         let mut out = Bytes::take();
         let routing = http.routing();
         let parsed = request::parse(&client.input.filled()[..end], &settings, &client.address, &routing, &mut out);
-        client.input.consume(end);
         let request = match parsed {
             Ok(request) => request,
             Err(refusal) => return client.refuse(&http, &settings, refusal).await,
         };
+        client.input.consume(end);
         match exchange(&http, &settings, &mut client, request, routing, out).await {
             // What is there already is read without a wait, and nobody else may be needed for the answer: others get their turn.
             Next::Request => consume_budget().await,
@@ -144,11 +144,12 @@ impl Client {
         let mut out = Bytes::take();
         refusal.answer(Manner { is_head: false, http10: false, closes: true }, &mut out);
         if settings.logs() {
+            let (method, target) = asked(self.input.filled()).unwrap_or(("-", "-"));
             let entry = Entry {
                 listener: &http.listener,
                 client: &self.address.plain,
-                method: "-",
-                target: "-",
+                method,
+                target,
                 status: refusal.0,
                 received: 0,
                 sent: out.len() as u64,
@@ -218,4 +219,12 @@ impl Client {
         })
         .await;
     }
+}
+
+/// The method and the target of a head that is refused, if its first line is there and is one.
+fn asked(head: &[u8]) -> Option<(&str, &str)> {
+    let line = &head[..memchr::memmem::find(head, b"\r\n")?];
+    let line = str::from_utf8(line).ok().filter(|line| line.bytes().all(|byte| matches!(byte, b' '..=b'~')))?;
+    let (method, rest) = line.split_once(' ')?;
+    Some((method, rest.split_once(' ')?.0))
 }
