@@ -13,17 +13,17 @@ fn memory_is_the_code_page_and_the_stack() {
     let (mut resident, mut page_tables) = (vec![], vec![]);
     for _ in 0..60 {
         let pause = trace::start(launch().as_pid_1());
-        let (before, tables_before) = (pause.status("VmRSS"), pause.status("VmPTE"));
+        let (before, tables_before) = (pause.resident(), pause.status("VmPTE"));
         let stack_pointer = pause.start_stack();
         ptrace::detach(pause.pid, None).unwrap();
         pause.until_in_syscall(WAIT);
 
         let if_first_below = |boundary| if stack_pointer.is_multiple_of(boundary) { 4 } else { 0 };
         let (return_address, its_table) = (if_first_below(4096), if_first_below(2 << 20));
-        assert_eq!(pause.status("VmRSS"), before + 4 + return_address, "kB resident, {before} of them at execve");
+        assert_eq!(pause.resident(), before + 4 + return_address, "kB resident, {before} of them at execve");
         let tables = pause.status("VmPTE");
         assert_eq!(tables, tables_before + 12 + its_table, "kB of page tables, {tables_before} of them at execve");
-        resident.push(pause.status("VmRSS"));
+        resident.push(pause.resident());
         page_tables.push(tables);
     }
     assert_eq!(page_tables.iter().min(), Some(&24), "kB of page tables: {page_tables:?}");

@@ -26,6 +26,7 @@ pub use store::{Document, Index, Item, Store, Verdict};
 pub use tls::Authority;
 
 use crate::process::DEADLINE;
+use crate::sidecar::free_port;
 use http::Connection;
 use nix::sys::socket::{Shutdown, shutdown};
 use rustls::ServerConfig;
@@ -100,7 +101,9 @@ impl Server {
     /// # Panics
     /// If there is no port to be had.
     pub fn new(tls: Option<Arc<ServerConfig>>) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").expect("a port on loopback"), tls)
+        // One that nobody else takes while it is down; over TLS it is certified for `127.0.0.1` alone.
+        let address = if tls.is_none() { free_port() } else { ([127, 0, 0, 1], 0).into() };
+        Self::on(TcpListener::bind(address).expect("a port on loopback"), tls)
     }
 
     /// The same where somebody listens already, such as in the network of a pod.

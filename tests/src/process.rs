@@ -75,6 +75,16 @@ impl Process {
         status(self.pid, field).unwrap_or_else(|| panic!("/proc/{}/status has a number {field}", self.pid))
     }
 
+    /// Resident memory in kB, from the page tables: of `VmRSS` some kernels leave out what is not yet added up.
+    ///
+    /// # Panics
+    /// If the process is gone, or is somebody else's.
+    pub fn resident(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).expect("its mappings");
+        let number = text.lines().find_map(|line| line.strip_prefix("Rss:")?.strip_suffix("kB")?.trim().parse().ok());
+        number.expect("a number of kB")
+    }
+
     /// How often the process was switched in, of its own will or not.
     pub fn context_switches(&self) -> u64 {
         self.status("voluntary_ctxt_switches") + self.status("nonvoluntary_ctxt_switches")

@@ -2,9 +2,10 @@
 
 use crate::command::output;
 use crate::process::until;
+use crate::sidecar::free_port;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -24,8 +25,7 @@ impl Registry {
     /// If it is not there or does not come up.
     pub fn start(root: &Path) -> Result<Self> {
         let home = tempfile::tempdir()?;
-        // Freed again for the registry; nobody else asks for it in between.
-        let host = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let host = format!("127.0.0.1:{}", free_port().port());
         let settings = format!(
             "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\nhttp: {{ addr: \"{host}\" }}\n",
             home.path().join("data").display()

@@ -234,6 +234,11 @@ pub fn free_port() -> SocketAddr {
     }
 }
 
+/// Whose processes nobody else counts: one of many for this process.
+pub fn user_of_its_own(number: u32) -> u32 {
+    100_000 + std::process::id() * 4 + number
+}
+
 /// What its admin endpoint answers: the status, and the body.
 ///
 /// # Errors

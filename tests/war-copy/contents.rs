@@ -11,6 +11,7 @@ use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::SystemTime;
 
 const MIB: u64 = 1 << 20;
 
@@ -60,6 +61,8 @@ fn changed_while_read(change: impl Fn(&Path), expected: &str) {
         let place = Place::new();
         let source = place.from.join("a.war");
         write(&source, "b".repeat(1_000_000));
+        // Where a file system's clock is coarse its first and its last change could be at the same time.
+        File::open(&source).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         write(place.to.join("a.war"), "old");
         let (stderr, writer) = e2e::launch::pipe().unwrap();
         let mut traced = Traced::start(launch(&[&option, &source, &place.to]).redirected(2, writer));

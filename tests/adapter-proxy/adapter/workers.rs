@@ -4,6 +4,7 @@ use super::{Text, post};
 use e2e::launch::Launch;
 use e2e::process::{STATE, stat, until};
 use e2e::proxy::http::{Backend, Proxy};
+use e2e::sidecar::user_of_its_own;
 use nix::sys::resource::Resource;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -40,7 +41,8 @@ fn no_second_worker_can_be_started() {
     }
     let backend = Backend::answering(OK);
     // A user of its own, who may have two processes: the proxy, and one worker.
-    let limited = |launch: Launch| launch.limited(Resource::RLIMIT_NPROC, 2).as_user(65_530, 65_530, None);
+    let user = user_of_its_own(0);
+    let limited = |launch: Launch| launch.limited(Resource::RLIMIT_NPROC, 2).as_user(user, user, None);
     let proxy = TEXT.launched(&[backend.address], limited);
     assert_eq!(post(&mut proxy.client(), "/good", "1").status, 200);
     let stopped = stop_worker(&proxy);

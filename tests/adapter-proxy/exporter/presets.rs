@@ -135,6 +135,9 @@ fn haproxy() {
     for _ in 0..3 {
         assert_eq!(get(web, "/").unwrap().1, "hi");
     }
+    until("haproxy has counted the last, which it does after it has answered", || {
+        exporter.answer("").1.contains("haproxy_frontend_http_responses_total{code=\"2xx\",proxy=\"web\"} 3\n")
+    });
     let (text, openmetrics) = exporter.pages();
     has(
         &text,

@@ -3,6 +3,7 @@
 use e2e::process::until;
 use e2e::proxy::break_off;
 use e2e::proxy::http::{Backend, Proxy};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::socket::{MsgFlags, send};
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -132,6 +133,7 @@ fn connections_outlive_their_clients() {
 #[test]
 fn idle_connections_cost_next_to_nothing() {
     let backend = Backend::answering(OK);
+    setrlimit(Resource::RLIMIT_NOFILE, 8192, 8192).unwrap();
     let proxy = Proxy::start(&[backend.address], "");
     proxy.client().get("/");
     let before = proxy.sidecar.resident();

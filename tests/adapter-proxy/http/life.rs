@@ -5,7 +5,7 @@ use e2e::process::until;
 use e2e::proxy::cluster::{NameServer, Net};
 use e2e::proxy::http::{Backend, Client, Proxy, file};
 use e2e::proxy::{accept, launch, listen, read};
-use e2e::sidecar::{free_port, with};
+use e2e::sidecar::{free_port, user_of_its_own, with};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
@@ -272,7 +272,8 @@ fn a_log_where_there_may_be_no_more_threads() {
     let backend = Backend::answering(OK);
     let (reader, writer) = pipe().expect("a pipe");
     let proxy = Proxy::of(one(vec![backend.address], "access-log: text", ""), |launch| {
-        let launch = launch.limited(Resource::RLIMIT_NPROC, 1).as_user(65_531, 65_531, None);
+        let user = user_of_its_own(1);
+        let launch = launch.limited(Resource::RLIMIT_NPROC, 1).as_user(user, user, None);
         ending("10m")(launch).redirected(1, writer)
     });
     assert_eq!(proxy.client().get("/one").status, 200);

@@ -1,6 +1,7 @@
 use crate::Node;
 use e2e::matrix::Behaviour;
-use e2e::process::{DEADLINE, ends_within, pidfd, status, until};
+use e2e::pause::WAIT;
+use e2e::process::{DEADLINE, ends_within, pidfd, status, until, until_in_syscall};
 use e2e::view::namespaces;
 use kubelet::messages::{ContainerState, NamespaceMode, SandboxState};
 use nix::sys::signal::{Signal, kill};
@@ -61,7 +62,7 @@ fn orphans_of_a_shared_pid_namespace_are_reaped_by_pause_asleep() {
     let node = Node::get();
     let sandbox = node.sandbox("orphans", NamespaceMode::Pod);
     let app = sandbox.app("app", &["wait"]).unwrap();
-    until("pause waits", || status(sandbox.pid, "voluntary_ctxt_switches").is_some_and(|switches| switches > 0));
+    until_in_syscall(sandbox.pid, WAIT);
     let before = context_switches(sandbox.pid);
     assert_eq!(sandbox.exec(&app, &["orphans", "alive", ORPHANS]).unwrap(), ORPHANS, "PID 1 adopts all");
     sandbox.exec(&app, &["orphans", "zombie", ORPHANS]).unwrap();

@@ -112,9 +112,9 @@ fn each_of_four_changes_is_followed() {
     until_stored(&mut pod, server, "a line by the token", |_| true);
 
     // The token.
-    pod.pass(Duration::from_mins(7)).unwrap();
+    pod.pass(Duration::from_mins(5)).unwrap();
     assert_eq!(token(&pod), first, "it is good for a while");
-    pod.pass(Duration::from_mins(1)).unwrap();
+    pod.pass(Duration::from_mins(3)).unwrap();
     let second = token(&pod);
     assert_ne!(second, first);
     require(server, &format!("Bearer {second}"));

@@ -48,7 +48,7 @@ impl Tokens {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("the clock is before 1970")?;
         let now = (now + self.ahead).as_secs();
         let key = (claims.to_string(), seconds);
-        let fresh = |token: &&Token| now - token.issued_at < (seconds - seconds / 5).min(MAX_AGE);
+        let fresh = |token: &&Token| now.saturating_sub(token.issued_at) < (seconds - seconds / 5).min(MAX_AGE);
         if let Some(token) = self.known.get(&key).filter(fresh) {
             return Ok(token.text.clone());
         }

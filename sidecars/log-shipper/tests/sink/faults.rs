@@ -5,7 +5,7 @@ use crate::{batch, deliver, sink};
 use log_shipper::sink::counters::Outcome;
 use serde_json::json;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 /// A port of loopback that is never listened on: it takes root, and nobody wants tcpmux.
@@ -77,9 +77,10 @@ async fn servers_that_never_come_to_an_end() {
 
 #[tokio::test]
 async fn a_sink_that_is_down_and_comes_back() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // Nobody listens there yet, and nobody else can.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
     let sink = sink(&format!("http://{address}"), &json!({}));
     let comes_back = async {
         // It has been tried, more than once.
@@ -88,7 +89,7 @@ async fn a_sink_that_is_down_and_comes_back() {
         }
         assert_eq!(sink.counters().in_flight.get(), 1);
         assert!(sink.counters().up().is_some_and(|(up, _)| !up));
-        let mut server = Server::on(TcpListener::bind(address).await.unwrap(), None, [stored()]);
+        let mut server = Server::on(socket.listen(16).unwrap(), None, [stored()]);
         server.request().await.lines()[1]["message"].clone()
     };
     let ((), message) = tokio::join!(deliver(&sink, batch(["one"])), comes_back);
