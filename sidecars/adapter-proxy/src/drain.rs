@@ -25,6 +25,7 @@ pub async fn quiet(
     loop {
         let traffic = traffic();
         if traffic.iter().any(|one| one.open() > 0) {
+            is_over = false;
             ended.notified().await;
             continue;
         }
@@ -36,7 +37,10 @@ pub async fn quiet(
                 is_over = true;
                 yield_now().await;
             }
-            Some(due) => sleep_until(due.into()).await,
+            Some(due) => {
+                is_over = false;
+                sleep_until(due.into()).await;
+            }
             None => std::future::pending().await, // clocks end somewhere
         }
     }

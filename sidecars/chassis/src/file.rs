@@ -1,11 +1,10 @@
 //! Files that somebody else writes.
 
+use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-
-use rustix::fs::OFlags;
 
 /// To read a file, without waiting for anybody: who opens a pipe by its name waits for one who writes into it, and whoever
 /// may write to a volume can put one there. Below `/dev` there are those that a shell makes: `--config <(…)`.

@@ -179,18 +179,23 @@ fn an_urgent_byte() {
     proxy.sidecar.finish();
 }
 
-/// A few clients end a request with one line too many: that begins no other one.
-#[test]
-fn an_empty_line_begins_nothing() {
-    let backend = Backend::answering(OK);
+/// One that closes idle connections, and refuses heads that do not come, after so long.
+fn impatient(backend: &Backend, idle: &str, head: &str) -> Proxy {
     let text = |listen| {
         format!(
-            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, idle-timeout: 1s, http: {{header-timeout: 100ms}}}}]\n\
+            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, idle-timeout: {idle}, http: {{header-timeout: {head}}}}}]\n\
              clusters: {{c: {{endpoints: ['{}']}}}}\n",
             backend.address
         )
     };
-    let proxy = Proxy::of(text, |launch| launch);
+    Proxy::of(text, |launch| launch)
+}
+
+/// A few clients end a request with one line too many: that begins no other one.
+#[test]
+fn an_empty_line_begins_nothing() {
+    let backend = Backend::answering(OK);
+    let proxy = impatient(&backend, "1s", "100ms");
     for empty in ["\r\n", "\r\n\r\n"] {
         let mut client = proxy.client();
         client.send(&format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{empty}"));
@@ -206,14 +211,7 @@ fn an_empty_line_begins_nothing() {
 #[test]
 fn an_empty_line_in_pieces_begins_nothing() {
     let backend = Backend::answering(OK);
-    let text = |listen| {
-        format!(
-            "listeners: [{{listen: '{listen}', protocol: http, cluster: c, idle-timeout: 5s, http: {{header-timeout: 2s}}}}]\n\
-             clusters: {{c: {{endpoints: ['{}']}}}}\n",
-            backend.address
-        )
-    };
-    let proxy = Proxy::of(text, |launch| launch);
+    let proxy = impatient(&backend, "5s", "2s");
     let begun = Instant::now();
     let mut client = proxy.client();
     client.send("\r");

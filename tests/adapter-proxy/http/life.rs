@@ -151,12 +151,7 @@ fn the_deadline_and_requests() {
     let mut clients = requests.map(|request| {
         let mut client = proxy.client();
         client.send(request);
-        let mut bytes = vec![];
-        while !bytes.windows(3).any(|window| window == b"abc") {
-            let mut byte = [0];
-            client.stream.read_exact(&mut byte).expect("the answer begins");
-            bytes.push(byte[0]);
-        }
+        client.until_heard("abc");
         client
     });
     let listen = proxy.address;
@@ -191,12 +186,7 @@ fn a_second_signal_cuts_off_what_is_under_way() {
     });
     let mut client = proxy.client();
     client.send("GET /endless HTTP/1.0\r\n\r\n");
-    let mut heard = vec![];
-    while !heard.ends_with(b"begun") {
-        let mut byte = [0];
-        client.stream.read_exact(&mut byte).expect("the answer begins");
-        heard.push(byte[0]);
-    }
+    client.until_heard("begun");
     proxy.sidecar.signal(Signal::SIGTERM);
     proxy.sidecar.until_said("asked to stop");
     proxy.sidecar.signal(Signal::SIGTERM);

@@ -250,6 +250,19 @@ impl Client {
         self.answer()
     }
 
+    /// Reads the begin of an answer, until these words have come.
+    ///
+    /// # Panics
+    /// If they do not come.
+    pub fn until_heard(&mut self, words: &str) {
+        let mut heard = vec![];
+        while !heard.ends_with(words.as_bytes()) {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).expect("the answer begins");
+            heard.push(byte[0]);
+        }
+    }
+
     /// `None` when the connection ends before it does.
     pub fn try_answer(&mut self) -> Option<Answer> {
         let mut head = String::new();
